@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -97,6 +97,7 @@ class Function:
     linkage: str = ""
     lines: list[str] = field(default_factory=list)
     declarations: set[str] = field(default_factory=set)
+    helpers: dict[str, Function] = field(default_factory=dict)  # private functions it calls, by name
     count: int = 0
     block: str = "entry"
 
@@ -353,9 +354,16 @@ def element_bytes(type_: str) -> int:
 
 
 def module_text(functions: Sequence[Function], globals_: Sequence[str] = ()) -> str:
-    """Return one module: globals, definitions, and the declarations still needed."""
-    texts = [str(f) for f in functions]
-    defined = {f.name for f in functions}
-    wanted = sorted(set().union(*(f.declarations for f in functions)) if functions else ())
-    missing = [d for d in wanted if (m := re.search(r"@([\w.$]+)", d)) and m[1] not in defined]
+    """Return one module: globals, definitions, their helpers, and the declarations still needed."""
+    everything = {f.name: f for f in with_helpers(functions)}
+    texts = [str(f) for f in everything.values()]
+    wanted = sorted(set().union(*(f.declarations for f in everything.values())))
+    missing = [d for d in wanted if (m := re.search(r"@([\w.$]+)", d)) and m[1] not in everything]
     return "\n\n".join([*globals_, *missing, *texts]) + "\n"
+
+
+def with_helpers(functions: Iterable[Function]) -> Iterator[Function]:
+    """Yield the functions and, after each, the private functions that it calls."""
+    for f in functions:
+        yield f
+        yield from with_helpers(f.helpers.values())
