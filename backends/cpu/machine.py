@@ -1,6 +1,7 @@
 """What the code generator knows of a processor: vector width, registers, features, caches.
 
-In: nothing (`Machine.host()`), or a preset's name. Out: a frozen `Machine`, and from it a fresh LLVM target machine.
+In: nothing (`Machine.host()`), or a preset's name. Out: a frozen `Machine`, and from it a fresh LLVM target
+machine.
 
     Machine.host().lanes(32)         # float32 values in one vector register
     Machine.preset("avx2").triple    # what cross-compiled objects are made for
@@ -49,13 +50,9 @@ class Machine:
         triple = llvm.get_process_triple()
         common = {"triple": triple, "cpu": llvm.get_host_cpu_name(), "features": features, **_host_caches()}
         if not triple.startswith("x86_64"):
-            return Machine(
-                vector_bits=128, vector_registers=32, fma=True, masked=False, f16c=True, **common
-            )
+            return Machine(vector_bits=128, vector_registers=32, fma=True, masked=False, f16c=True, **common)
         if {"avx512f", "avx512vl", "avx512bw", "avx512dq"} <= on:
-            return Machine(
-                vector_bits=512, vector_registers=32, fma=True, masked=True, f16c=True, **common
-            )
+            return Machine(vector_bits=512, vector_registers=32, fma=True, masked=True, f16c=True, **common)
         wide = "avx2" in on and "fma" in on
         return Machine(
             vector_bits=256 if wide else 128,
@@ -74,12 +71,12 @@ class Machine:
         """
         return Machine.host() if name == "host" else PRESETS[name]
 
-    def target_machine(self) -> Any:
+    def target_machine(self, opt: int = 2) -> Any:
         """Return a new LLVM target machine (an engine takes ownership of the one it is given)."""
         llvm.initialize_all_targets()
         llvm.initialize_all_asmprinters()
         return llvm.Target.from_triple(self.triple).create_target_machine(
-            cpu=self.cpu, features=self.features, opt=2, reloc="pic", codemodel="small"
+            cpu=self.cpu, features=self.features, opt=opt, reloc="pic", codemodel="small"
         )
 
 
@@ -90,9 +87,7 @@ def _linux(arch: str) -> str:
 PRESETS = {
     "x86-64": Machine(_linux("x86_64"), "x86-64", "", 128, 16, False, False, False),
     "avx2": Machine(_linux("x86_64"), "haswell", "", 256, 16, True, False, True),
-    "avx512": Machine(
-        _linux("x86_64"), "skylake-avx512", "-prefer-256-bit", 512, 32, True, True, True
-    ),
+    "avx512": Machine(_linux("x86_64"), "skylake-avx512", "-prefer-256-bit", 512, 32, True, True, True),
     "neon": Machine(_linux("aarch64"), "cortex-a76", "", 128, 32, True, False, True),
 }
 
@@ -103,9 +98,7 @@ def _host_caches() -> dict[str, Any]:
         return sizes
     for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
         try:
-            level, kind, size = (
-                (index / item).read_text().strip() for item in ("level", "type", "size")
-            )
+            level, kind, size = ((index / item).read_text().strip() for item in ("level", "type", "size"))
         except OSError:
             continue
         if kind != "Instruction" and size.endswith("K"):

@@ -1,0 +1,119 @@
+"""LLVM text to machine code, and machine code into this process.
+
+In: LLVM assembly and a `Machine`. Out: `compile_object` gives one relocatable object, `emit_assembly` its
+listing, and `Library` loads objects and tells the addresses of their functions. Objects may refer to each
+other, to the thread pool and to the C library; any other undefined symbol is an error.
+
+    library = Library([compile_object(text, machine)], exports=["add_run"])
+    library.address("add_run")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from threading import Lock
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from .driver import PARALLEL
+from .llvm import Function, module_text
+from .machine import Machine
+from .pool import pool_text
+
+KERNELS_PER_MODULE = 8  # a module costs 0.6 ms, and Ctrl-C is heard between two modules
+_POOL_LOCK = Lock()
+
+
+def parse(text: str, machine: Machine) -> Any:
+    """Return the verified LLVM module of an assembly text, made for `machine`."""
+    module = llvm.parse_assembly(text)
+    module.triple = machine.triple
+    module.data_layout = str(_emitter(machine, True).target_data)
+    module.verify()
+    return module
+
+
+def combine(module: Any, machine: Machine) -> None:
+    """Combine instructions in place: the only IR pass worth its time on code that is already scheduled."""
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_instruction_combine_pass()
+    tuning = llvm.create_pipeline_tuning_options()
+    passes.run(module, llvm.create_pass_builder(_emitter(machine, True), tuning))
+
+
+def emit(module: Any, machine: Machine, fast: bool = True) -> bytes:
+    """Return the relocatable object of a parsed module."""
+    data: bytes = _emitter(machine, fast).emit_object(module)
+    return data
+
+
+def compile_object(text: str, machine: Machine, fast: bool = True) -> bytes:
+    """Return the relocatable object of one module of LLVM assembly.
+
+    Without `fast` it is compiled five times as quickly, to code that suits what runs rarely.
+    """
+    module = parse(text, machine)
+    if fast:
+        combine(module, machine)
+    return emit(module, machine, fast)
+
+
+def compile_kernels(functions: Sequence[Function], machine: Machine) -> list[bytes]:
+    """Return the objects of all kernels, a few in each."""
+    starts = range(0, len(functions), KERNELS_PER_MODULE)
+    return [compile_object(module_text(functions[i : i + KERNELS_PER_MODULE]), machine) for i in starts]
+
+
+def emit_assembly(text: str, machine: Machine) -> str:
+    """Return the target's assembly of one module of LLVM assembly."""
+    module = parse(text, machine)
+    combine(module, machine)
+    listing: str = _emitter(machine, True).emit_assembly(module)
+    return listing
+
+
+class Library:
+    """Objects loaded into this process; they stay as long as this does, and are unloaded with it."""
+
+    def __init__(self, objects: Sequence[bytes], exports: Sequence[str]) -> None:
+        self._jit = llvm.create_lljit_compiler(Machine.host().target_machine(), use_jit_link=True)
+        builder = llvm.JITLibraryBuilder().add_current_process()
+        for data in objects:
+            builder.add_object_img(data)
+        for name in exports:
+            builder.export_symbol(name)
+        if PARALLEL not in exports and any(PARALLEL.encode() in data for data in objects):
+            builder.import_symbol(PARALLEL, pool_address())
+        self._tracker = builder.link(self._jit, "aicomp")
+
+    def address(self, name: str) -> int:
+        """Return the address of one of the exports."""
+        found: int = self._tracker[name]
+        return found
+
+    def keep(self) -> None:
+        """Leave the code loaded until the process ends, even while the interpreter is torn down."""
+        self._tracker.detach()
+        self._jit.detach()
+
+
+def pool_address() -> int:
+    """Return the address of this process's `aic_parallel`, compiled at the first call."""
+    with _POOL_LOCK:
+        return _load_pool()
+
+
+@cache
+def _load_pool() -> int:
+    machine = Machine.host()
+    library = Library([compile_object(pool_text(machine), machine, fast=False)], [PARALLEL])
+    library.keep()  # its workers run this code to the very end
+    return library.address(PARALLEL)
+
+
+@lru_cache(maxsize=16)
+def _emitter(machine: Machine, fast: bool) -> Any:
+    """Return the target machine that emits code for `machine` (never given to an engine)."""
+    return machine.target_machine(opt=2 if fast else 0)
