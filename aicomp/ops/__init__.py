@@ -6,9 +6,37 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..ir import Op
-from . import elementwise, source
+from . import (
+    activations,
+    bitwise,
+    comparison,
+    contract,
+    elementwise,
+    lookup,
+    movement,
+    opaque,
+    reduce,
+    region,
+    source,
+    transcendental,
+    window,
+)
 
-FAMILIES = (source, elementwise)
+FAMILIES = (
+    source,
+    elementwise,
+    transcendental,
+    comparison,
+    bitwise,
+    activations,
+    reduce,
+    contract,
+    window,
+    movement,
+    lookup,
+    opaque,
+    region,
+)
 
 OPS: Mapping[str, Op] = MappingProxyType(
     {op.name: op for family in FAMILIES for op in vars(family).values() if isinstance(op, Op)}

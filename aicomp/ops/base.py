@@ -51,8 +51,9 @@ def declare(function: Callable[..., Any], kind: Kind, name: str = "", **fields: 
     """Return the op that a function declares."""
     params, attrs = signature(function)
     doc = inspect.getdoc(function) or ""
-    op_name = name or function.__name__
-    return Op(name=op_name, kind=kind, params=params, attrs=attrs, doc=doc, **fields)
+    return Op(
+        name=name or function.__name__.strip("_"), kind=kind, params=params, attrs=attrs, doc=doc, **fields
+    )
 
 
 def primitive(
@@ -60,9 +61,13 @@ def primitive(
     infer: Callable[..., TensorType | tuple[TensorType, ...]],
     name: str = "",
     normalize: Normalize | None = None,
+    decompose: Callable[..., Any] | None = None,
     traits: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], Op]:
-    """Declare an op by its NumPy reference (decorated), its type inference and, if needed, attribute normalisation."""
+    """Declare an op by its NumPy reference (decorated), its type inference and, if needed, attribute normalisation.
+
+    `decompose` simplifies the forms that backends do not see; it returns NotImplemented for those they do.
+    """
 
     def decorate(reference: Callable[..., Any]) -> Op:
         return declare(
@@ -72,6 +77,7 @@ def primitive(
             infer=infer,
             reference=reference,
             normalize=normalize,
+            decompose=decompose,
             traits=frozenset(traits),
         )
 
@@ -79,12 +85,16 @@ def primitive(
 
 
 def elementwise(
-    formula: Callable[..., Expr], name: str = "", storage: bool = False, traits: Sequence[str] = ()
+    formula: Callable[..., Expr],
+    name: str = "",
+    storage: bool = False,
+    normalize: Normalize | None = None,
+    traits: Sequence[str] = (),
 ) -> Op:
     """Declare an op by a scalar formula over broadcast inputs.
 
     16-bit floats are computed in float32 and rounded once, at the end; with `storage` the formula takes them as they
-    are (casts).
+    are (casts, selects).
     """
 
     def scalar(dtypes: Sequence[DType], attrs: Attrs) -> Expr:
@@ -101,10 +111,11 @@ def elementwise(
     return declare(
         formula,
         Kind.ELEMENTWISE,
-        name or formula.__name__.strip("_"),
+        name,
         infer=infer,
         reference=reference,
         expr=scalar,
+        normalize=normalize,
         traits=frozenset(traits),
     )
 
@@ -134,6 +145,28 @@ def broadcast_shapes(shapes: Sequence[Shape]) -> Shape:
         raise GraphError(f"shapes {', '.join(map(str, shapes))} do not broadcast") from None
 
 
+def same_dtype(types: Sequence[TensorType]) -> DType:
+    """Return the dtype that tensors share. Raises GraphError where there are none, or they differ."""
+    if not types:
+        raise GraphError("needs at least one tensor")
+    if any(type_.dtype != types[0].dtype for type_ in types):
+        raise GraphError(f"needs operands of one dtype, got {', '.join(map(str, types))}; cast first")
+    return types[0].dtype
+
+
+def as_tuple(value: int | Sequence[int]) -> tuple[int, ...]:
+    """Return sizes or axes as a tuple of Python ints; an int stands for a tuple of one."""
+    return (int(value),) if isinstance(value, (int, np.integer)) else tuple(int(n) for n in value)
+
+
+def widen(value: int | Sequence[int], rank: int, what: str) -> tuple[int, ...]:
+    """Return one int for each of `rank` axes; a single int stands for all. Raises GraphError on another number."""
+    sizes = as_tuple(value) if not isinstance(value, (int, np.integer)) else (int(value),) * rank
+    if len(sizes) != rank:
+        raise GraphError(f"{what} {sizes} needs {rank} entries, one an axis")
+    return sizes
+
+
 def normal_axis(axis: int, rank: int) -> int:
     """Return an axis counted from 0. Raises GraphError where there is no such axis."""
     if not -rank <= axis < rank:
@@ -145,7 +178,7 @@ def normal_axes(axes: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
     """Return axes counted from 0, sorted; None means all. Raises GraphError on a repeated or missing axis."""
     if axes is None:
         return tuple(range(rank))
-    found = sorted(normal_axis(axis, rank) for axis in ((axes,) if isinstance(axes, int) else axes))
+    found = sorted(normal_axis(axis, rank) for axis in as_tuple(axes))
     if len(set(found)) != len(found):
         raise GraphError(f"axes {axes} repeat")
     return tuple(found)
@@ -155,6 +188,8 @@ def axis_normalizer(*names: str) -> Normalize:
     """Return a normaliser that counts the attributes of those names from 0, by the first input's rank."""
 
     def normalize(types: Sequence[TensorType], attrs: dict[str, Any]) -> dict[str, Any]:
+        if not types:
+            raise GraphError("needs at least one tensor")
         return {**attrs, **{name: normal_axis(attrs[name], types[0].rank) for name in names}}
 
     return normalize

@@ -1,19 +1,33 @@
-"""Elementwise operators: each is one scalar formula, from which the reference and the machine code both come.
+"""Elementwise arithmetic, selection and casts: each operator is one scalar formula, the source of reference and machine code.
 
-In: tensors of one dtype, broadcast as NumPy does. Out: a tensor of the broadcast shape.
+In: tensors of one dtype, broadcast as NumPy does. Out: a tensor of the broadcast shape. Integers wrap around and give 0
+where divided by 0. The other elementwise families (transcendental, comparison, bitwise, activations) are declared alike.
+
+    @elementwise
+    def square(x: Expr) -> Expr: ...
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
+
 from .. import expr as e
+from .. import types
+from ..errors import GraphError
 from ..expr import Expr
-from ..types import BOOL
+from ..types import BOOL, TensorType, is_float, is_signed
 from .base import elementwise
 
+commutative = partial(elementwise, traits=("commutative", "associative"))
+idempotent = partial(elementwise, traits=("idempotent",))
+involution = partial(elementwise, traits=("involution",))
 
-@elementwise
+
+@commutative
 def add(x: Expr, y: Expr) -> Expr:
     """x + y; on bool, logical or."""
     return x | y if x.dtype == BOOL else x + y
@@ -25,7 +39,7 @@ def subtract(x: Expr, y: Expr) -> Expr:
     return x - y
 
 
-@elementwise
+@commutative
 def multiply(x: Expr, y: Expr) -> Expr:
     """x * y; on bool, logical and."""
     return x & y if x.dtype == BOOL else x * y
@@ -38,15 +52,174 @@ def divide(x: Expr, y: Expr) -> Expr:
 
 
 @elementwise
-def exp(x: Expr) -> Expr:
-    """e ** x."""
-    return e.exp(x)
+def floor_divide(x: Expr, y: Expr) -> Expr:
+    """floor(x / y); integers by 0 give 0."""
+    return e.floordiv(x, y)
 
 
 @elementwise
-def sigmoid(x: Expr) -> Expr:
-    """1 / (1 + e ** -x)."""
-    return 1.0 / (e.exp(-x) + 1.0)
+def remainder(x: Expr, y: Expr) -> Expr:
+    """x - y * floor(x / y), which has the sign of y (Python's %); integers by 0 give 0."""
+    return e.mod(x, y)
+
+
+@elementwise
+def fmod(x: Expr, y: Expr) -> Expr:
+    """x - y * trunc(x / y), which has the sign of x (C's fmod); integers by 0 give 0."""
+    return e.fmod(x, y)
+
+
+@elementwise
+def pow_(x: Expr, y: Expr) -> Expr:
+    """x ** y; integers wrap around, and a negative exponent truncates towards zero."""
+    return e.power(x, y)
+
+
+@commutative
+def maximum(x: Expr, y: Expr) -> Expr:
+    """The larger; NaN where either is."""
+    return e.maximum(x, y)
+
+
+@commutative
+def minimum(x: Expr, y: Expr) -> Expr:
+    """The smaller; NaN where either is."""
+    return e.minimum(x, y)
+
+
+@commutative
+def fmax(x: Expr, y: Expr) -> Expr:
+    """The larger; of a number and NaN, the number."""
+    return _other_than_nan(x, y, e.maximum(x, y))
+
+
+@commutative
+def fmin(x: Expr, y: Expr) -> Expr:
+    """The smaller; of a number and NaN, the number."""
+    return _other_than_nan(x, y, e.minimum(x, y))
+
+
+def _other_than_nan(x: Expr, y: Expr, both: Expr) -> Expr:
+    if not is_float(x.dtype):
+        return both
+    return e.select(e.not_equal(x, x), y, e.select(e.not_equal(y, y), x, both))
+
+
+@elementwise
+def copysign(x: Expr, y: Expr) -> Expr:
+    """|x| with the sign of y."""
+    return e.copysign(x, y)
+
+
+def _nextafter(x: Expr, y: Expr) -> Expr:
+    """The float after x in the direction of y."""
+    if not is_float(x.dtype) or x.dtype != y.dtype:
+        raise GraphError(f"needs floats of one dtype, got {x.dtype} and {y.dtype}; cast first")
+    signed = types.dtype(f"int{8 * x.dtype.itemsize}")
+    bits, zero = e.bitcast(x, signed), e.const(0.0, x.dtype)
+    away = e.equal(x < y, zero < x)  # the magnitude, and with it the bit pattern, grows
+    step = e.select(away, bits + 1, bits - 1)
+    smallest = (
+        e.bitcast(y, signed) & int(np.iinfo(signed).min)
+    ) | 1  # from 0, to the least float of y's sign
+    moved = e.bitcast(e.select(e.equal(x, zero), smallest, step), x.dtype)
+    return e.select(e.not_equal(x, x), x, e.select(e.equal(x, y) | e.not_equal(y, y), y, moved))
+
+
+nextafter = elementwise(_nextafter, storage=True)
+
+
+@involution
+def negative(x: Expr) -> Expr:
+    """-x."""
+    return -x
+
+
+@idempotent
+def positive(x: Expr) -> Expr:
+    """x."""
+    return x
+
+
+@idempotent
+def abs_(x: Expr) -> Expr:
+    """|x|; the most negative integer stays."""
+    return x if x.dtype == BOOL else e.absolute(x)
+
+
+@idempotent
+def sign(x: Expr) -> Expr:
+    """-1, 0 or 1; NaN stays."""
+    if not is_signed(x.dtype):
+        return e.minimum(x, 1)
+    zero_or_nan = e.select(e.equal(x, 0), e.const(0, x.dtype), x)
+    return e.select(x > 0, e.const(1, x.dtype), e.select(x < 0, e.const(-1, x.dtype), zero_or_nan))
+
+
+@elementwise
+def square(x: Expr) -> Expr:
+    """x * x."""
+    return x * x
+
+
+@elementwise
+def sqrt(x: Expr) -> Expr:
+    """The square root; NaN below 0."""
+    return e.sqrt(x)
+
+
+@elementwise
+def rsqrt(x: Expr) -> Expr:
+    """1 / sqrt(x)."""
+    return 1.0 / e.sqrt(x)
+
+
+@elementwise
+def reciprocal(x: Expr) -> Expr:
+    """1 / x on floats."""
+    return 1.0 / x
+
+
+@idempotent
+def floor(x: Expr) -> Expr:
+    """The largest whole number that is not above x."""
+    return e.floor(x) if is_float(x.dtype) else x
+
+
+@idempotent
+def ceil(x: Expr) -> Expr:
+    """The smallest whole number that is not below x."""
+    return e.ceil(x) if is_float(x.dtype) else x
+
+
+@idempotent
+def trunc(x: Expr) -> Expr:
+    """The whole part of x."""
+    return e.trunc(x) if is_float(x.dtype) else x
+
+
+@idempotent
+def round_(x: Expr) -> Expr:
+    """The nearest whole number; halves go to the even one."""
+    return e.rint(x) if is_float(x.dtype) else x
+
+
+def _where(condition: Expr, x: Expr, y: Expr) -> Expr:
+    """x where the condition (bool) holds, else y."""
+    return e.select(condition, x, y)
+
+
+where = elementwise(_where, storage=True)
+
+
+@elementwise
+def clip(x: Expr, lo: Expr, hi: Expr) -> Expr:
+    """min(max(x, lo), hi); NaN where any is."""
+    return e.minimum(e.maximum(x, lo), hi)
+
+
+def _normalize_dtype(operands: Sequence[TensorType], attrs: dict[str, Any]) -> dict[str, Any]:
+    return {"dtype": types.dtype(attrs["dtype"])}
 
 
 def _cast(x: Expr, *, dtype: Any) -> Expr:
@@ -54,4 +227,14 @@ def _cast(x: Expr, *, dtype: Any) -> Expr:
     return e.cast(x, dtype)
 
 
-cast = elementwise(_cast, storage=True)
+cast = elementwise(_cast, storage=True, normalize=_normalize_dtype)
+
+
+def _bitcast(x: Expr, *, dtype: Any) -> Expr:
+    """The same bits as another dtype of the same width."""
+    if x.dtype.itemsize != dtype.itemsize or BOOL in (x.dtype, dtype):
+        raise GraphError(f"the bits of {x.dtype} are not those of a {dtype}")
+    return e.bitcast(x, dtype)
+
+
+bitcast = elementwise(_bitcast, storage=True, normalize=_normalize_dtype)
