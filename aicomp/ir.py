@@ -12,7 +12,7 @@ the reference).
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -66,7 +66,8 @@ class Op:
     `params` are the tensor inputs (a trailing `?` marks an optional one, a leading `*` any number), `attrs` the
     attributes with their defaults. `infer(*types, **attrs)` returns the result's type or a tuple of them;
     `reference(*arrays, **attrs)` computes it with NumPy; both take `regions=` where the op carries graphs.
-    `decompose(*symbols, **attrs)` rewrites it in simpler ops; `expr(dtypes, attrs)` is an elementwise op's formula;
+    `decompose(*symbols, **attrs)` rewrites it in simpler ops, or returns NotImplemented where it is as simple as it gets
+    (a matmul of matrices); `expr(dtypes, attrs)` is an elementwise op's formula;
     `normalize(types, attrs)` brings attributes to canonical form (axes counted from 0, ints widened to tuples).
     """
 
@@ -97,7 +98,7 @@ class Op:
 
         Raises InputTypeError for a missing, extra or unknown argument.
         """
-        if self.params and self.params[0].startswith("*"):
+        if self.params and self.params[-1].startswith("*") and len(inputs) >= len(self.params) - 1:
             return tuple(inputs)
         operands = list(inputs)
         for param in self.params[len(inputs) :]:
@@ -214,9 +215,26 @@ class Node:
         """Return this node on other inputs or regions; the node itself where nothing differs."""
         new_inputs = self.inputs if inputs is None else tuple(inputs)
         new_regions = self.regions if regions is None else tuple(regions)
-        if _same(new_inputs, self.inputs) and _same(new_regions, self.regions):
+        if not _same(new_regions, self.regions):
+            return Node(self.op, new_inputs, self.attrs, new_regions, self.loc)
+        if _same(new_inputs, self.inputs):
             return self
-        return Node(self.op, new_inputs, self.attrs, new_regions, self.loc)
+        if [value.type for value in new_inputs] != [value.type for value in self.inputs]:
+            return Node(self.op, new_inputs, self.attrs, new_regions, self.loc)
+        return self._on(new_inputs)
+
+    def _on(self, inputs: tuple[Value, ...]) -> Node:
+        """Return this node on other inputs of the same types: nothing needs to be inferred again."""
+        node = object.__new__(Node)
+        node.op, node.inputs, node.attrs, node.regions, node.loc = (
+            self.op,
+            inputs,
+            self.attrs,
+            self.regions,
+            self.loc,
+        )
+        node.outputs = tuple(Value(value.type, node, value.index, value.name) for value in self.outputs)
+        return node
 
     def _explain(self, message: str, types: Sequence[TensorType]) -> str:
         where = f" at {self.loc}" if self.loc else ""
@@ -289,14 +307,14 @@ class Graph:
             yield node
 
 
-def reachable(outputs: Iterable[Value]) -> list[Node]:
-    """Return the nodes that the outputs depend on, each after its inputs, in a fixed order."""
+def reachable(outputs: Iterable[Value], known: Container[Node] = ()) -> list[Node]:
+    """Return the nodes that the outputs depend on, each after its inputs, in a fixed order; no `known` ones."""
     order: list[Node] = []
     state: dict[Node, bool] = {}
     stack = [value.node for value in reversed(list(outputs)) if value.node]
     while stack:
         node = stack[-1]
-        if state.get(node):
+        if state.get(node) or node in known:
             stack.pop()
         elif node in state:
             stack.pop()

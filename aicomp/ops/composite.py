@@ -42,8 +42,11 @@ def region(function: Callable[..., Any], types: Sequence[TensorType], name: str 
 
 
 def decompose(node: Node) -> tuple[Value, ...]:
-    """Return the values that a composite node's decomposition computes, recorded at the node's location."""
-    assert node.op.decompose is not None, node.op.name
+    """Return the values that a node's decomposition computes, recorded at its location; its outputs if it has none."""
+    if node.op.decompose is None:
+        return node.outputs
     results = node.op.decompose(*(Symbol(value, node.loc) for value in node.inputs), **node.attrs)
+    if results is NotImplemented:
+        return node.outputs
     results = results if isinstance(results, tuple) else (results,)
     return tuple(result.value for result in results)
