@@ -1,0 +1,116 @@
+"""The whole road on real data: train, compile, check, emit a program without Python, look at fusion, measure.
+
+Trains scikit-learn's `MLPClassifier` on half of its handwritten digits, writes the trained network as a plain
+NumPy function, and compiles that. Run with `make demo`; files go to build/demo/.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+
+import aicomp as ac
+from aicomp.measure import interleave, ratio, timing
+
+OUT = Path("build/demo")
+
+
+def main() -> None:
+    """Run the demonstration; stops with an AssertionError where a prediction differs."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    network, images = train()
+    expected = network.predict(images)
+
+    exe = compile_network(network, images)
+    correct = int((exe(images) == expected).sum())
+    print(f"compiled:   {correct} of {len(images)} predictions equal scikit-learn's")
+    assert correct == len(images)
+
+    run_outside_python(exe, images, expected)
+    show_fusion()
+    measure(network, images)
+
+
+def train() -> tuple[MLPClassifier, np.ndarray]:
+    """Return the network, trained on one half of the digits, and the images of the other half."""
+    x, y = load_digits(return_X_y=True)
+    x = (x / 16).astype(np.float32)
+    x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.5, random_state=0)
+    network = MLPClassifier((128, 64), max_iter=200, random_state=0).fit(x_train, y_train)
+    right = network.score(x_test, y_test)
+    print(f"trained:    MLPClassifier, {right:.1%} right on the {len(x_test)} held-out images")
+    return network, np.ascontiguousarray(x_test)
+
+
+def classify(network: MLPClassifier, x: np.ndarray) -> np.ndarray:
+    """Return the digit in each image: the trained network, written in NumPy. x: f32[images, 64]."""
+    *hidden, last = zip(network.coefs_, network.intercepts_, strict=True)
+    for weights, bias in hidden:
+        x = np.maximum(x @ weights + bias, 0)
+    weights, bias = last
+    return np.argmax(x @ weights + bias, axis=1)
+
+
+def compile_network(network: MLPClassifier, images: np.ndarray, **options: object) -> ac.Executable:
+    """Return the compiled network, and say how long that took."""
+
+    def digits(x: np.ndarray) -> np.ndarray:
+        return classify(network, x)
+
+    start = time.perf_counter()
+    exe = ac.compile(digits, example_inputs=(images,), dump_dir=OUT / "stages", **options)
+    print(f"compiled:   in {time.perf_counter() - start:.2f} s")
+    return exe
+
+
+def run_outside_python(exe: ac.Executable, images: np.ndarray, expected: np.ndarray) -> None:
+    """Classify the images with a program that holds no Python, or, without a C compiler, a saved artefact."""
+    np.save(OUT / "images.npy", images)
+    try:
+        exe.export(OUT / "digits", emit="exe")
+    except ac.AicompError as error:
+        print(f"program:    not linked here ({error})")
+        exe.save(OUT / "digits.aicx")
+        predicted = ac.load(OUT / "digits.aicx")(images)
+        how = "saved and loaded"
+    else:
+        name = exe.output_specs[0].name
+        command = [OUT / "digits", "-i", f"x={OUT}/images.npy", "-o", f"{name}={OUT}/digits.npy"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        predicted = np.load(OUT / "digits.npy")
+        how = f"{OUT}/digits, {(OUT / 'digits').stat().st_size / 1e3:.0f} KB, no Python"
+    assert (predicted == expected).all()
+    print(f"program:    {len(expected)} of {len(expected)} equal again ({how})")
+
+
+def show_fusion() -> None:
+    """Print the graph before and after fusion, from the stages that the compiler dumped."""
+    stages = sorted((OUT / "stages").glob("*.aic"))
+    after = next(i for i, stage in enumerate(stages) if "fuse" in stage.name)
+    for title, stage in (("before", stages[after - 1]), ("after", stages[after])):
+        print(f"\nthe graph {title} fusion ({stage}):\n{stage.read_text()}")
+
+
+def measure(network: MLPClassifier, images: np.ndarray) -> None:
+    """Print how much faster the fused graph is than the unfused, and than scikit-learn."""
+    fused, unfused = (compile_network(network, images, opt_level=level) for level in (2, 0))
+    assert (fused(images) == unfused(images)).all()
+    sides = [partial(fused, images), partial(unfused, images), partial(network.predict, images)]
+    times = interleave(sides, duration=3.0)
+    for name, samples in zip(("fused", "unfused", "scikit-learn"), times, strict=True):
+        print(f"{name + ':':11} {timing(samples).median * 1e6:8.1f} us a batch of {len(images)}")
+    for name, samples in zip(("unfused", "scikit-learn"), times[1:], strict=True):
+        gain = ratio(samples, times[0])
+        interval = f"95% interval {gain.low:.2f} to {gain.high:.2f}"
+        print(f"fused runs {gain.value:.2f} times as fast as {name} ({interval})")
+
+
+if __name__ == "__main__":
+    main()
