@@ -1,4 +1,4 @@
-"""A value under construction: operators on symbols record nodes. Decompositions and frontends are written with it.
+"""A value under construction: operators on symbols record nodes. Decompositions are written with it.
 
 x = Symbol(value, loc)
 y = (x - mean) * 2.0                 # two nodes at loc; Python numbers take the symbol's dtype
@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import GraphError
 from ..ir import Graph, Location, Node, Op, Value
 from ..types import DType, Shape, dtype
+from . import bitwise, comparison, contract
 from . import elementwise as ew
 from .source import constant
 
@@ -71,13 +72,18 @@ class Symbol:
     ) -> Any:
         """Record a node and return its result, or a tuple of results, as symbols."""
         loc = self.location()
-        values = [x.value if isinstance(x, Symbol) else self.lift(x, loc) for x in operands]
+        like = next(x for x in reversed(operands) if isinstance(x, Symbol))
+        values = [x.value if isinstance(x, Symbol) else like.lift(x, loc) for x in operands]
         results = tuple(self.wrap(value) for value in Node(op, values, attrs, regions, loc).outputs)
         return results[0] if len(results) == 1 else results
 
     def lift(self, operand: Any, loc: Location | None) -> Value:
         """Return a non-symbol operand as a value: values as they are, arrays and numbers as constants."""
         return operand if isinstance(operand, Value) else lift(operand, self.dtype, loc)
+
+    def constant(self, value: Any) -> Self:
+        """Return a constant symbol; a Python number takes this symbol's dtype."""
+        return self.wrap(self.lift(value, self.location()))
 
     def __add__(self, other: Any) -> Any:
         return ew.add(self, other)
@@ -102,6 +108,92 @@ class Symbol:
 
     def __rtruediv__(self, other: Any) -> Any:
         return ew.divide(other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return ew.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return ew.floor_divide(other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return ew.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return ew.remainder(other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return ew.pow_(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return ew.pow_(other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return contract.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return contract.matmul(other, self)
+
+    def __and__(self, other: Any) -> Any:
+        return bitwise.bitwise_and(self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return bitwise.bitwise_and(other, self)
+
+    def __or__(self, other: Any) -> Any:
+        return bitwise.bitwise_or(self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return bitwise.bitwise_or(other, self)
+
+    def __xor__(self, other: Any) -> Any:
+        return bitwise.bitwise_xor(self, other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return bitwise.bitwise_xor(other, self)
+
+    def __lshift__(self, other: Any) -> Any:
+        return bitwise.bitwise_left_shift(self, other)
+
+    def __rlshift__(self, other: Any) -> Any:
+        return bitwise.bitwise_left_shift(other, self)
+
+    def __rshift__(self, other: Any) -> Any:
+        return bitwise.bitwise_right_shift(self, other)
+
+    def __rrshift__(self, other: Any) -> Any:
+        return bitwise.bitwise_right_shift(other, self)
+
+    def __neg__(self) -> Any:
+        return ew.negative(self)
+
+    def __pos__(self) -> Any:
+        return ew.positive(self)
+
+    def __abs__(self) -> Any:
+        return ew.abs_(self)
+
+    def __invert__(self) -> Any:
+        return bitwise.bitwise_invert(self)
+
+    def __eq__(self, other: object) -> Any:
+        return comparison.equal(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return comparison.not_equal(self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return comparison.less(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return comparison.less_equal(self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return comparison.greater(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return comparison.greater_equal(self, other)
+
+    __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
         raise GraphError("a symbol has no truth value while the graph is being built")
