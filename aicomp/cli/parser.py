@@ -42,6 +42,33 @@ def epilog(example: str) -> str:
     return f"example:\n  aicomp {example}"
 
 
+def pair(text: str) -> tuple[str, str]:
+    """Return the two sides of NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    return name, value
+
+
+def file_pair(text: str) -> tuple[str, str]:
+    """Return the name and the path of NAME=@FILE."""
+    name, value = pair(text)
+    if not value.startswith("@") or value == "@":
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=@FILE.npy")
+    return name, value[1:]
+
+
+def setting(text: str) -> tuple[str, object]:
+    """Return the name and the value of NAME=VALUE, a number where it reads as one."""
+    name, value = pair(text)
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            continue
+    return name, value
+
+
 def compile_options(parser: Parser) -> None:
     """Add the options that say how to compile."""
     group = parser.add_argument_group("compilation")
@@ -63,7 +90,12 @@ def compile_options(parser: Parser) -> None:
     group.add_argument("--exact", action="store_true", help="bar every rewrite that can change a rounding")
     group.add_argument("--no-cache", action="store_true", help="neither read nor write the code cache")
     group.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the backend's own"
+        "--set",
+        action="append",
+        default=[],
+        type=setting,
+        metavar="NAME=VALUE",
+        help="an option of the backend's own",
     )
 
 
@@ -74,6 +106,7 @@ def model_argument(parser: Parser, text: str = MODEL) -> None:
         "--shape",
         action="append",
         default=[],
+        type=pair,
         metavar="NAME=TYPE",
         help="type of an input, as in x=f32[1,28,28], where the model does not say it",
     )
@@ -82,7 +115,13 @@ def model_argument(parser: Parser, text: str = MODEL) -> None:
 def feed_options(parser: Parser) -> None:
     """Add the options that say what the inputs hold."""
     parser.add_argument(
-        "-i", dest="inputs", action="append", default=[], metavar="NAME=@FILE.npy", help="an input"
+        "-i",
+        dest="inputs",
+        action="append",
+        default=[],
+        type=file_pair,
+        metavar="NAME=@FILE.npy",
+        help="an input",
     )
     parser.add_argument(
         "--fill", choices=("random", "zeros", "ones"), default="random", help="what the other inputs hold"
@@ -105,7 +144,13 @@ def _run(parser: Parser) -> None:
     model_argument(parser, f"{MODEL}, or an artefact of `compile`")
     feed_options(parser)
     parser.add_argument(
-        "-o", dest="outputs", action="append", default=[], metavar="NAME=@FILE.npy", help="an output"
+        "-o",
+        dest="outputs",
+        action="append",
+        default=[],
+        type=file_pair,
+        metavar="NAME=@FILE.npy",
+        help="an output",
     )
     parser.add_argument("--json", action="store_true", help="print the summary of the outputs as JSON")
     compile_options(parser)
@@ -155,7 +200,9 @@ def _opt(parser: Parser) -> None:
 
 def _verify(parser: Parser) -> None:
     model_argument(parser)
-    parser.add_argument("--against", choices=("interpreter", "onnxruntime"), required=True, help="the judge")
+    parser.add_argument(
+        "--against", choices=("interpreter", "onnxruntime"), default="interpreter", help="the judge"
+    )
     parser.add_argument("--rtol", type=float, metavar="R", help="relative tolerance (default by dtype)")
     parser.add_argument("--atol", type=float, metavar="A", help="absolute tolerance (default by dtype)")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
