@@ -1,14 +1,14 @@
 """Scalar expressions: the few dozen scalar operations that everything elementwise is made of.
 
-In: arguments and constants combined with Python operators and the functions below. Out: an `Expr`, a typed DAG, which
-`evaluate` computes with NumPy (the reference) and a backend turns into machine code.
+In: arguments and constants combined with Python operators and the functions below. Out: an `Expr`, a typed
+DAG, which `evaluate` computes with NumPy (the reference) and a backend turns into machine code.
 
     x = arg(0, FLOAT32)
     silu = x / (exp(-x) + 1)
     evaluate(silu, [np.ones(3, np.float32)])
 
-Arithmetic is on bool, integers, float32 and float64. The 16-bit floats are storage types: they appear in casts,
-comparisons and selects only, so that their arithmetic is always done, and rounded, in float32.
+Arithmetic is on bool, integers, float32 and float64. The 16-bit floats are storage types: they appear in
+casts, comparisons and selects only, so that their arithmetic is always done, and rounded, in float32.
 """
 
 from __future__ import annotations
@@ -104,9 +104,8 @@ def arg(index: int, dtype: DType) -> Expr:
 
 def const(value: Number, dtype: DType) -> Expr:
     """Return a constant, rounded to its dtype."""
-    return Expr(
-        "const", (), dtype, np.asarray(value).astype(dtype).item() if dtype not in HALVES else float(value)
-    )
+    rounded = np.asarray(value).astype(dtype)
+    return Expr("const", (), dtype, float(rounded) if is_float(dtype) else rounded.item())
 
 
 def lift(value: Expr | Number, like: Expr) -> Expr:
@@ -154,9 +153,7 @@ class ScalarOp:
         operands = dtypes[1:] if self.returns == "select" else dtypes
         first = operands[0]
         if any(d != first for d in operands) or (self.returns == "select" and dtypes[0] != BOOL):
-            raise GraphError(
-                f"{op} needs operands of one dtype, got {', '.join(map(str, dtypes))}; cast first"
-            )
+            raise GraphError(f"{op} needs operands of one dtype, got {', '.join(map(str, dtypes))}; cast first")
         if _kind(first) not in self.kinds:
             raise GraphError(f"{op} is not defined on {first}")
         return BOOL if self.returns == "bool" else first
@@ -193,7 +190,7 @@ def _erf(x: Array) -> Array:
 def cast_array(x: Array, dtype: DType) -> Array:
     """Return `x` converted as the scalar `cast` does: saturating from float to integer, NaN to 0."""
     if dtype == BOOL:
-        return x != np.zeros((), x.dtype)
+        return np.not_equal(x, np.zeros((), x.dtype))
     if not (is_float(x.dtype) and is_integer(dtype)):
         return x.astype(dtype)
     wide = np.trunc(np.nan_to_num(x.astype(FLOAT64), nan=0.0))
@@ -208,7 +205,8 @@ def _same(kinds: str, *pairs: tuple[str, Callable[..., Any]]) -> dict[str, Scala
 
 
 SCALAR_OPS: Mapping[str, ScalarOp] = MappingProxyType({
-    **_same("if", ("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("neg", np.negative), ("abs", np.abs)),
+    **_same("if", ("add", np.add), ("sub", np.subtract), ("mul", np.multiply)),
+    **_same("if", ("neg", np.negative), ("abs", np.abs)),
     **_same("if", ("floordiv", np.floor_divide), ("mod", np.remainder), ("fmod", np.fmod), ("pow", _power)),
     **_same("bif", ("min", np.minimum), ("max", np.maximum)),
     **_same("f", ("div", np.divide), ("sqrt", np.sqrt), ("copysign", np.copysign), ("atan2", np.arctan2)),
@@ -216,7 +214,8 @@ SCALAR_OPS: Mapping[str, ScalarOp] = MappingProxyType({
     **_same("f", ("exp", np.exp), ("exp2", np.exp2), ("expm1", np.expm1), ("erf", _erf), ("tanh", np.tanh)),
     **_same("f", ("log", np.log), ("log2", np.log2), ("log10", np.log10), ("log1p", np.log1p)),
     **_same("f", ("sin", np.sin), ("cos", np.cos), ("tan", np.tan), ("atan", np.arctan)),
-    **_same("bi", ("and", np.bitwise_and), ("or", np.bitwise_or), ("xor", np.bitwise_xor), ("not", np.invert)),
+    **_same("bi", ("and", np.bitwise_and), ("or", np.bitwise_or), ("xor", np.bitwise_xor)),
+    **_same("bi", ("not", np.invert)),
     **_same("i", ("shl", np.left_shift), ("shr", np.right_shift)),
     "eq": ScalarOp("bifh", "bool", np.equal),
     "ne": ScalarOp("bifh", "bool", np.not_equal),
@@ -227,7 +226,7 @@ SCALAR_OPS: Mapping[str, ScalarOp] = MappingProxyType({
 
 
 def evaluate(expr: Expr, args: Sequence[Array]) -> Array:
-    """Compute the expression over broadcastable arrays, one NumPy call an operation. The reference of every backend."""
+    """Compute the expression over broadcastable arrays, one NumPy call an operation."""
     memo: dict[int, Array] = {}
 
     def visit(e: Expr) -> Array:
@@ -243,7 +242,7 @@ def _apply(e: Expr, args: Sequence[Array], operands: list[Array]) -> Array:
     if e.op == "arg":
         return args[e.value]
     if e.op == "const":
-        return np.asarray(e.value).astype(e.dtype)
+        return np.asarray(e.value, e.dtype)
     if e.op == "cast":
         return cast_array(operands[0], e.dtype)
     if e.op == "bitcast":

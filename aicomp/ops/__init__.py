@@ -1,4 +1,11 @@
-"""Every operator, declared once. `OPS` maps names to declarations; `aicomp.ops.NAME` is the op, callable on anything."""
+"""Every operator, declared once, by family.
+
+In: modules of declarations. Out: `OPS`, from names to operators, and `aicomp.ops.NAME`, the operator
+itself, callable on values, tracers and arrays. (A module here never has an operator's name, which it would
+hide.)
+
+    ops.sum(np.ones((2, 3), np.float32), axes=1)           # array([3., 3.], dtype=float32)
+"""
 
 from __future__ import annotations
 
@@ -11,13 +18,20 @@ from . import (
     bitwise,
     comparison,
     contract,
+    einstein,
     elementwise,
+    indexing,
+    linalg,
     lookup,
     movement,
+    norm,
     opaque,
+    order,
     reduce,
     region,
+    shaping,
     source,
+    statistics,
     transcendental,
     window,
 )
@@ -36,6 +50,13 @@ FAMILIES = (
     lookup,
     opaque,
     region,
+    shaping,
+    indexing,
+    statistics,
+    linalg,
+    einstein,
+    order,
+    norm,
 )
 
 OPS: Mapping[str, Op] = MappingProxyType(

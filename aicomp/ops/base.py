@@ -1,4 +1,4 @@
-"""How operators are declared: a decorator for each kind, which reads inputs and attributes off a Python signature.
+"""How operators are declared: a decorator a kind, which reads inputs and attributes off a Python signature.
 
 Positional parameters are tensor inputs (a default of None marks an optional one), keyword-only parameters are
 attributes with their defaults, the docstring is the documentation.
@@ -51,9 +51,7 @@ def declare(function: Callable[..., Any], kind: Kind, name: str = "", **fields: 
     """Return the op that a function declares."""
     params, attrs = signature(function)
     doc = inspect.getdoc(function) or ""
-    return Op(
-        name=name or function.__name__.strip("_"), kind=kind, params=params, attrs=attrs, doc=doc, **fields
-    )
+    return Op(name=name or function.__name__.strip("_"), kind=kind, params=params, attrs=attrs, doc=doc, **fields)
 
 
 def primitive(
@@ -64,7 +62,7 @@ def primitive(
     decompose: Callable[..., Any] | None = None,
     traits: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], Op]:
-    """Declare an op by its NumPy reference (decorated), its type inference and, if needed, attribute normalisation.
+    """Declare an op by its NumPy reference (decorated), its type inference and attribute normalisation.
 
     `decompose` simplifies the forms that backends do not see; it returns NotImplemented for those they do.
     """
@@ -93,8 +91,8 @@ def elementwise(
 ) -> Op:
     """Declare an op by a scalar formula over broadcast inputs.
 
-    16-bit floats are computed in float32 and rounded once, at the end; with `storage` the formula takes them as they
-    are (casts, selects).
+    16-bit floats are computed in float32 and rounded once, at the end; with `storage` the formula takes them
+    as they are (casts, selects).
     """
 
     def scalar(dtypes: Sequence[DType], attrs: Attrs) -> Expr:
@@ -160,7 +158,7 @@ def as_tuple(value: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def widen(value: int | Sequence[int], rank: int, what: str) -> tuple[int, ...]:
-    """Return one int for each of `rank` axes; a single int stands for all. Raises GraphError on another number."""
+    """Return one int an axis; a single int stands for all. Raises GraphError where there are not `rank`."""
     sizes = as_tuple(value) if not isinstance(value, (int, np.integer)) else (int(value),) * rank
     if len(sizes) != rank:
         raise GraphError(f"{what} {sizes} needs {rank} entries, one an axis")

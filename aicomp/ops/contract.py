@@ -1,7 +1,7 @@
 """Contractions: matmul and convolution.
 
-In: tensors of one dtype. Out: sums of products over the axes they share; 16-bit floats accumulate in float32 and are
-rounded once, integers wrap around, bool is "or" of "and".
+In: tensors of one dtype. Out: sums of products over the axes they share; 16-bit floats accumulate in
+float32 and are rounded once, integers wrap around, bool is "or" of "and".
 
     matmul(a, b)                         # f32[8,1,4,5], f32[3,5,2] -> f32[8,3,4,2]
     conv(x, w, padding="same")           # f32[1,3,32,32], f32[16,3,5,5] -> f32[1,16,32,32]
@@ -46,7 +46,7 @@ def _decompose_matmul(a: Any, b: Any) -> Any:
 
 @primitive(Kind.CONTRACT, _infer_matmul, decompose=_decompose_matmul)
 def matmul(a: Array, b: Array) -> Array:
-    """a @ b, NumPy's: sums over a's last and b's last but one axis, leading axes broadcast; rank 1 is a vector."""
+    """a @ b as in NumPy: over a's last and b's last but one axis; other axes broadcast; rank 1: a vector."""
     wide = compute_dtype(a.dtype)
     return np.asarray(np.matmul(a.astype(wide, copy=False), b.astype(wide, copy=False))).astype(a.dtype)
 
@@ -103,7 +103,7 @@ def _patches(x: Array, kernel: Shape, strides: Shape, padding: Padding, dilation
     """Return a view of x [N,*S,C] as [N,*S',C,*K]: what each output sums over."""
     padded = np.pad(x, ((0, 0), *padding, (0, 0)))
     views = windows(padded, (1, *kernel, 1), (1, *strides, 1), (1, *dilation, 1))
-    return views[(*(slice(None),) * x.ndim, 0, ..., 0)]
+    return np.squeeze(views, (x.ndim, -1))
 
 
 def _conv_last(x: Array, w: Array, groups: int, geometry: dict[str, Any]) -> Array:
@@ -112,7 +112,8 @@ def _conv_last(x: Array, w: Array, groups: int, geometry: dict[str, Any]) -> Arr
     counts, depth, width = patches.shape[: x.ndim - 1], prod(w.shape[1:]), w.shape[0] // groups
     rows = patches.reshape(prod(counts), groups, depth).swapaxes(0, 1)
     columns = w.reshape(groups, width, depth).swapaxes(1, 2)
-    return np.matmul(rows, columns).swapaxes(0, 1).reshape(*counts, w.shape[0])
+    products: Array = np.matmul(rows, columns)
+    return products.swapaxes(0, 1).reshape(*counts, w.shape[0])
 
 
 @primitive(Kind.CONTRACT, _infer_conv, normalize=_normalize_conv, decompose=_decompose_conv)
@@ -129,8 +130,8 @@ def conv(
 ) -> Array:
     """Cross-correlation over 1 to 3 axes: x [N,C,*S], w [O,C/groups,*K] -> [N,O,*S'].
 
-    With channels_last, x [N,*S,C], w [*K,C/groups,O] -> [N,*S',O]. Bias [O]. Padding: an int, one an axis, (low, high)
-    pairs, "same" or "valid".
+    With channels_last, x [N,*S,C], w [*K,C/groups,O] -> [N,*S',O]. Bias [O]. Padding: an int, one an axis,
+    (low, high) pairs, "same" or "valid".
     """
     wide = compute_dtype(x.dtype)
     last = x if channels_last else np.moveaxis(x, 1, -1)

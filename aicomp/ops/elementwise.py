@@ -1,7 +1,8 @@
-"""Elementwise arithmetic, selection and casts: each operator is one scalar formula, the source of reference and machine code.
+"""Elementwise arithmetic, selection and casts: an operator is one scalar formula.
 
-In: tensors of one dtype, broadcast as NumPy does. Out: a tensor of the broadcast shape. Integers wrap around and give 0
-where divided by 0. The other elementwise families (transcendental, comparison, bitwise, activations) are declared alike.
+In: tensors of one dtype, broadcast as NumPy does. Out: a tensor of the broadcast shape. Integers wrap
+around, and give 0 where divided by 0. The families transcendental, comparison, bitwise and activations are
+declared alike.
 
     @elementwise
     def square(x: Expr) -> Expr: ...
@@ -119,9 +120,7 @@ def _nextafter(x: Expr, y: Expr) -> Expr:
     bits, zero = e.bitcast(x, signed), e.const(0.0, x.dtype)
     away = e.equal(x < y, zero < x)  # the magnitude, and with it the bit pattern, grows
     step = e.select(away, bits + 1, bits - 1)
-    smallest = (
-        e.bitcast(y, signed) & int(np.iinfo(signed).min)
-    ) | 1  # from 0, to the least float of y's sign
+    smallest = (e.bitcast(y, signed) & int(np.iinfo(signed).min)) | 1  # from 0, to the least float of y's sign
     moved = e.bitcast(e.select(e.equal(x, zero), smallest, step), x.dtype)
     return e.select(e.not_equal(x, x), x, e.select(e.equal(x, y) | e.not_equal(y, y), y, moved))
 

@@ -1,7 +1,7 @@
 """Reading at computed positions: gather (np.take), gather_elements (np.take_along_axis), gather_nd.
 
-In: a tensor and integer indices; negative ones count from the end. Out: a tensor of elements of the first. An index out
-of range is an error at run time.
+In: a tensor and integer indices; negative ones count from the end. Out: a tensor of elements of the first.
+An index out of range is an error at run time.
 
     gather(table, ids, axis=0)           # f32[1000,64], i64[8,5] -> f32[8,5,64]
 """
@@ -56,7 +56,7 @@ def check_elements(x: TensorType, indices: TensorType, axis: int) -> None:
 
 def element_index(shape: Shape, indices: Array, axis: int) -> tuple[Array, ...]:
     """Return the NumPy index of the elements that gather_elements reads of a tensor of that shape."""
-    index = list(np.indices(indices.shape, sparse=True))
+    index: list[Array] = list(np.indices(indices.shape, sparse=True))
     index[axis] = positions(indices, shape[axis], axis)
     return tuple(index)
 
@@ -68,7 +68,7 @@ def _infer_gather_elements(x: TensorType, indices: TensorType, *, axis: int) -> 
 
 @primitive(Kind.MOVEMENT, _infer_gather_elements, normalize=axis_normalizer("axis"))
 def gather_elements(x: Array, indices: Array, *, axis: int) -> Array:
-    """Element [i, j, k] is x[i, indices[i, j, k], k] for axis 1 (np.take_along_axis; indices may be smaller off it)."""
+    """Element [i, j, k] is x[i, indices[i, j, k], k] for axis 1 (np.take_along_axis, not broadcasting)."""
     return np.asarray(x[element_index(x.shape, indices, axis)])
 
 
@@ -105,6 +105,6 @@ def _infer_gather_nd(x: TensorType, indices: TensorType, *, batch_dims: int) -> 
 
 @primitive(Kind.MOVEMENT, _infer_gather_nd, normalize=normalize_batch_dims)
 def gather_nd(x: Array, indices: Array, *, batch_dims: int = 0) -> Array:
-    """x[indices[..., 0], indices[..., 1], ...]: the last axis of the indices is a position in x (after batch axes)."""
+    """x[indices[..., 0], indices[..., 1], ...]: each row of indices is a position in x (after batch axes)."""
     index = row_index(x.shape, indices, batch_dims)
     return np.asarray(x[index]) if index else np.broadcast_to(x, (*indices.shape[:-1], *x.shape))

@@ -1,7 +1,7 @@
 """Operators that move elements without computing: reshape, transpose, broadcast, slice, pad, concat.
 
-In: tensors of any dtype. Out: a tensor whose every element is one of theirs, or the padding value. References return
-views where NumPy does.
+In: tensors of any dtype. Out: a tensor whose every element is one of theirs, or the padding value. References
+return views where NumPy does.
 
     slice_(x, starts=(4, 0), sizes=(3, 2), steps=(-1, 1))      # x[4:1:-1, 0:2]
 """
@@ -95,7 +95,7 @@ def _infer_slice(x: TensorType, *, starts: Shape, sizes: Shape, steps: Shape) ->
 
 @primitive(Kind.MOVEMENT, _infer_slice, name="slice", normalize=_normalize_slice)
 def slice_(x: Array, *, starts: Shape, sizes: Shape, steps: Shape | int = 1) -> Array:
-    """Element i along each axis is element start + i * step of x; steps may be negative, never out of range."""
+    """Element i along an axis is element start + i * step of x; steps may be negative, never out of range."""
     ends = (a + n * s for a, n, s in zip(starts, sizes, widen(steps, x.ndim, "steps"), strict=True))
     cuts = zip(starts, ends, widen(steps, x.ndim, "steps"), strict=True)
     return x[tuple(slice(start, end if end >= 0 else None, step) for start, end, step in cuts)]
@@ -129,7 +129,7 @@ def _infer_pad(x: TensorType, *, low: Shape, high: Shape, interior: Shape, value
 
 @primitive(Kind.MOVEMENT, _infer_pad, normalize=_normalize_pad)
 def pad(x: Array, *, low: Shape, high: Shape, interior: Shape | int = 0, value: Any = 0) -> Array:
-    """x with `interior` values between elements, `low` before and `high` after them; negative sizes cut (XLA's Pad)."""
+    """x with `interior` values between elements, `low` before, `high` after; negative ones cut (XLA)."""
     holes = widen(interior, x.ndim, "interior")
     shape = _infer_pad(TensorType(x.shape, x.dtype), low=low, high=high, interior=holes, value=value).shape
     result = np.full(shape, value, x.dtype)

@@ -1,7 +1,7 @@
 """Operators with a loop of their own: argsort, running sums, scatter.
 
-In: tensors, integer indices. Out: positions in sorted order, running folds, a copy of a tensor with some elements
-replaced. 16-bit floats accumulate in float32 and are rounded once an element.
+In: tensors, integer indices. Out: positions in sorted order, running folds, a copy of a tensor with some
+elements changed. 16-bit floats accumulate in float32 and are rounded once.
 
     cumulative(x, kind="sum", axis=-1)                     # np.cumsum
     scatter_nd(x, rows, updates, reduction="add")          # x[rows] += updates, repeated rows adding up
@@ -11,34 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from ..errors import GraphError
 from ..ir import Kind
-from ..types import BOOL, INT64, TensorType, compute_dtype, is_float
+from ..types import BOOL, INT64, TensorType, compute_dtype
 from .base import Array, axis_normalizer, primitive, same_dtype
 from .lookup import check_elements, element_index, row_index, slice_shape
-from .window import lowest
+from .reduce import FOLDS
 
-
-def highest(dtype: Any) -> Any:
-    """Return the largest value of a dtype: inf, the greatest integer, True."""
-    if dtype == BOOL:
-        return True
-    return np.inf if is_float(dtype) else np.iinfo(dtype).max
-
-
-FOLDS = MappingProxyType({
-    "sum": (np.add, lambda dtype: 0),
-    "prod": (np.multiply, lambda dtype: 1),
-    "max": (np.maximum, lowest),
-    "min": (np.minimum, highest),
-})  # fmt: skip
-REDUCTIONS = MappingProxyType(
-    {"none": None, "add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}
-)
+REDUCTIONS = MappingProxyType({"none": None, "add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum})
 
 
 def _infer_cumulative(x: TensorType, *, kind: str, axis: int, exclusive: bool, reverse: bool) -> TensorType:
@@ -51,15 +34,16 @@ def _infer_cumulative(x: TensorType, *, kind: str, axis: int, exclusive: bool, r
 
 @primitive(Kind.OPAQUE, _infer_cumulative, normalize=axis_normalizer("axis"))
 def cumulative(x: Array, *, kind: str, axis: int, exclusive: bool = False, reverse: bool = False) -> Array:
-    """The running sum, prod, max or min along an axis; exclusive: of the elements before; reverse: from the end."""
-    function, identity = FOLDS[kind]
+    """The running sum, prod, max or min on an axis; exclusive: of what is before; reverse: from the end."""
+    fold = FOLDS[kind]
     wide = np.moveaxis(x.astype(compute_dtype(x.dtype), copy=False), axis, 0)
     wide = wide[::-1] if reverse else wide
     if exclusive and len(wide):
-        first = np.full((1, *wide.shape[1:]), identity(wide.dtype), wide.dtype)
+        first = np.full((1, *wide.shape[1:]), fold.identity(wide.dtype), wide.dtype)
         wide = np.concatenate([first, wide[:-1]])
-    result = function.accumulate(wide, axis=0, dtype=wide.dtype)
-    return np.moveaxis(result[::-1] if reverse else result, 0, axis).astype(x.dtype, copy=False)
+    result = fold.function.accumulate(wide, axis=0, dtype=wide.dtype)
+    ordered = np.moveaxis(result[::-1] if reverse else result, 0, axis)
+    return np.asarray(ordered).astype(x.dtype, copy=False)
 
 
 def _infer_argsort(x: TensorType, *, axis: int, descending: bool) -> TensorType:
@@ -68,12 +52,12 @@ def _infer_argsort(x: TensorType, *, axis: int, descending: bool) -> TensorType:
 
 @primitive(Kind.OPAQUE, _infer_argsort, normalize=axis_normalizer("axis"))
 def argsort(x: Array, *, axis: int = -1, descending: bool = False) -> Array:
-    """The int64 positions that sort x along an axis; equal elements keep their order; NaN above everything."""
+    """The int64 positions that sort x along an axis; equal elements keep their order; NaN is largest."""
     wide = x.astype(compute_dtype(x.dtype), copy=False)
     if not descending:
-        return np.argsort(wide, axis=axis, kind="stable").astype(INT64, copy=False)
+        return np.argsort(wide, axis=axis, kind="stable")
     backwards = np.argsort(np.flip(wide, axis), axis=axis, kind="stable")
-    return (x.shape[axis] - 1 - np.flip(backwards, axis)).astype(INT64, copy=False)
+    return np.asarray(x.shape[axis] - 1 - np.flip(backwards, axis))
 
 
 def _check_reduction(x: TensorType, updates: TensorType, shape: Sequence[int], reduction: str) -> TensorType:
@@ -96,16 +80,14 @@ def _scatter(x: Array, index: tuple[Array, ...], updates: Array, reduction: str)
     return result.astype(x.dtype, copy=False)
 
 
-def _infer_scatter_nd(
-    x: TensorType, indices: TensorType, updates: TensorType, *, reduction: str
-) -> TensorType:
+def _infer_scatter_nd(x: TensorType, indices: TensorType, updates: TensorType, *, reduction: str) -> TensorType:
     rest = slice_shape(x, indices)
     return _check_reduction(x, updates, (*indices.shape[:-1], *rest), reduction)
 
 
 @primitive(Kind.OPAQUE, _infer_scatter_nd)
 def scatter_nd(x: Array, indices: Array, updates: Array, *, reduction: str = "none") -> Array:
-    """A copy of x with x[indices[..., 0], indices[..., 1], ...] set to, or combined with, updates; the last one wins."""
+    """x with x[indices[..., 0], indices[..., 1], ...] set to, or combined with, updates; the last wins."""
     return _scatter(x, row_index(x.shape, indices), updates, reduction)
 
 
@@ -117,8 +99,6 @@ def _infer_scatter_elements(
 
 
 @primitive(Kind.OPAQUE, _infer_scatter_elements, normalize=axis_normalizer("axis"))
-def scatter_elements(
-    x: Array, indices: Array, updates: Array, *, axis: int, reduction: str = "none"
-) -> Array:
-    """A copy of x with x[i, indices[i, j, k], k] (axis 1) set to, or combined with, updates; the last one wins."""
+def scatter_elements(x: Array, indices: Array, updates: Array, *, axis: int, reduction: str = "none") -> Array:
+    """x with x[i, indices[i, j, k], k] (for axis 1) set to, or combined with, updates; the last one wins."""
     return _scatter(x, element_index(x.shape, indices, axis), updates, reduction)

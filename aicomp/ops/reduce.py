@@ -1,7 +1,7 @@
 """Operators that fold axes: sum, prod, max, min, any, all, argmax, argmin.
 
-In: a tensor and the axes to fold (None: all). Out: a tensor without them, or, with `keepdims`, with size 1 there.
-16-bit floats accumulate in float32 and are rounded once; integers wrap around.
+In: a tensor and the axes to fold (None: all). Out: a tensor without them, or with `keepdims`, of size 1
+there. 16-bit floats accumulate in float32 and are rounded once; integers wrap around.
 
     reduce_sum(x, axes=(0, 2))           # f32[2,3,4] -> f32[3]
 """
@@ -9,17 +9,49 @@ In: a tensor and the axes to fold (None: all). Out: a tensor without them, or, w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ..errors import GraphError
 from ..ir import Kind
-from ..types import BOOL, INT64, Shape, TensorType, compute_dtype
+from ..types import BOOL, INT64, DType, Shape, TensorType, compute_dtype, is_float
 from .base import Array, axis_normalizer, normal_axes, primitive
 
 Axes = int | Sequence[int] | None
+
+
+def lowest(dtype: DType) -> Any:
+    """Return the smallest value of a dtype, the identity of max: -inf, the least integer, False."""
+    if dtype == BOOL:
+        return False
+    return -np.inf if is_float(dtype) else np.iinfo(dtype).min
+
+
+def highest(dtype: DType) -> Any:
+    """Return the largest value of a dtype, the identity of min: inf, the greatest integer, True."""
+    if dtype == BOOL:
+        return True
+    return np.inf if is_float(dtype) else np.iinfo(dtype).max
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """An associative function of two elements, and what it gives over none."""
+
+    function: np.ufunc
+    identity: Callable[[DType], Any]
+
+
+FOLDS = MappingProxyType({
+    "sum": Fold(np.add, lambda dtype: 0),
+    "prod": Fold(np.multiply, lambda dtype: 1),
+    "max": Fold(np.maximum, lowest),
+    "min": Fold(np.minimum, highest),
+})  # fmt: skip
 
 
 def folded(shape: Shape, axes: Sequence[int], keepdims: bool) -> Shape:
@@ -96,9 +128,7 @@ def reduce_all(x: Array, *, axes: Axes = None, keepdims: bool = False) -> Array:
 
 def _infer_position(x: TensorType, *, axis: int, keepdims: bool) -> TensorType:
     if not x.shape[axis]:
-        raise GraphError(
-            f"the position of the largest or smallest of no elements is not defined: {x} axis {axis}"
-        )
+        raise GraphError(f"the position of the largest or smallest of no elements is not defined: {x} axis {axis}")
     return TensorType(folded(x.shape, (axis,), keepdims), INT64)
 
 

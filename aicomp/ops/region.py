@@ -58,9 +58,7 @@ def fusion(*xs: Array, kind: str = "", regions: Sequence[Graph]) -> tuple[Array,
 def _normalize_scan(types: Sequence[TensorType], attrs: dict[str, Any]) -> dict[str, Any]:
     carries, scanned = attrs["num_carry"], attrs["num_xs"]
     if min(carries, scanned, attrs["length"]) < 0 or carries + scanned > len(types):
-        raise GraphError(
-            f"{carries} carries and {scanned} scanned inputs need as many of the {len(types)} inputs"
-        )
+        raise GraphError(f"{carries} carries and {scanned} scanned inputs need as many of the {len(types)} inputs")
     return {**attrs, "reverse": bool(attrs["reverse"])}
 
 

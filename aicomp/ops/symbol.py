@@ -67,9 +67,7 @@ class Symbol:
         """Return the location that a node recorded now gets."""
         return self.loc
 
-    def apply_op(
-        self, op: Op, operands: Sequence[Any], regions: Sequence[Graph], attrs: Mapping[str, Any]
-    ) -> Any:
+    def apply_op(self, op: Op, operands: Sequence[Any], regions: Sequence[Graph], attrs: Mapping[str, Any]) -> Any:
         """Record a node and return its result, or a tuple of results, as symbols."""
         loc = self.location()
         like = next(x for x in reversed(operands) if isinstance(x, Symbol))
@@ -80,10 +78,6 @@ class Symbol:
     def lift(self, operand: Any, loc: Location | None) -> Value:
         """Return a non-symbol operand as a value: values as they are, arrays and numbers as constants."""
         return operand if isinstance(operand, Value) else lift(operand, self.dtype, loc)
-
-    def constant(self, value: Any) -> Self:
-        """Return a constant symbol; a Python number takes this symbol's dtype."""
-        return self.wrap(self.lift(value, self.location()))
 
     def __add__(self, other: Any) -> Any:
         return ew.add(self, other)

@@ -1,7 +1,7 @@
 """Elementwise exponentials, logarithms, trigonometric and hyperbolic functions, on floats.
 
-In: floats. Out: floats of the same dtype. What the scalar operations lack is composed of those they have without
-cancellation or premature overflow.
+In: floats. Out: floats of the same dtype. What the scalar operations lack is composed of those they have,
+without cancellation or premature overflow.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def atan2(y: Expr, x: Expr) -> Expr:
 
 @elementwise
 def sinh(x: Expr) -> Expr:
-    """(t + t / (t + 1)) / 2 with t = expm1(|x|), and the sign of x; (e ** (|x| / 2)) ** 2 / 2 where t may overflow."""
+    """(t + t / (t + 1)) / 2 with t = expm1(|x|), and x's sign; e ** (|x| / 2) squared, halved, if large."""
     a = e.absolute(x)
     t = e.expm1(a)
     return e.copysign(e.select(a > 30.0, _half_exp(a), 0.5 * (t + t / (t + 1.0))), x)
@@ -111,7 +111,7 @@ def sinh(x: Expr) -> Expr:
 
 @elementwise
 def cosh(x: Expr) -> Expr:
-    """(t + 1 / t) / 2 with t = e ** |x|; (e ** (|x| / 2)) ** 2 / 2 where t may overflow."""
+    """(t + 1 / t) / 2 with t = e ** |x|; e ** (|x| / 2) squared, halved, for large x."""
     a = e.absolute(x)
     t = e.exp(a)
     return e.select(a > 30.0, _half_exp(a), 0.5 * t + 0.5 / t)

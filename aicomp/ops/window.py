@@ -1,6 +1,6 @@
 """Sliding windows: their geometry, which conv and pooling share, and the reduce_window operator.
 
-In: sizes, windows, strides, padding and dilation along some axes. Out: output sizes, or a strided view of every window.
+In: sizes, windows, strides, padding and dilation, one an axis. Out: output sizes, or a view of every window.
 
     reduce_window(x, kind="max", window=(1, 1, 2, 2), strides=(1, 1, 2, 2))      # 2x2 max pooling of NCHW
 """
@@ -8,15 +8,15 @@ In: sizes, windows, strides, padding and dilation along some axes. Out: output s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ..errors import GraphError
 from ..ir import Kind
-from ..types import BOOL, DType, Shape, TensorType, compute_dtype, is_float
+from ..types import BOOL, Shape, TensorType, compute_dtype
 from .base import Array, primitive, widen
+from .reduce import FOLDS
 
 Padding = tuple[tuple[int, int], ...]
 
@@ -27,7 +27,7 @@ def extent(window: int, dilation: int) -> int:
 
 
 def same_padding(sizes: Shape, window: Shape, strides: Shape, dilation: Shape) -> Padding:
-    """Return the padding that gives ceil(size / stride) windows, the odd one at the end (TensorFlow's SAME)."""
+    """Return the padding that gives ceil(size / stride) windows, the odd one last (TensorFlow's SAME)."""
     totals = (
         max((-(-n // step) - 1) * step + extent(k, holes) - n, 0)
         for n, k, step, holes in zip(sizes, window, strides, dilation, strict=True)
@@ -44,10 +44,8 @@ def normal_padding(padding: Any, sizes: Shape, window: Shape, strides: Shape, di
         return same_padding(sizes, window, strides, dilation)
     if isinstance(padding, str) and padding != "valid":
         raise GraphError(f'padding {padding!r} is neither "same" nor "valid"')
-    entries = (0 if padding == "valid" else padding,)
-    if not isinstance(padding, (int, str)):
-        entries = tuple(padding)
-    entries = entries * len(sizes) if len(entries) == 1 and not isinstance(padding, tuple) else entries
+    padding = 0 if padding == "valid" else padding
+    entries = (padding,) * len(sizes) if isinstance(padding, int) else padding
     pairs = tuple((p, p) if isinstance(p, int) else tuple(p) for p in entries)
     if len(pairs) != len(sizes) or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
         raise GraphError(f"padding {padding} needs {len(sizes)} sizes, or (low, high) pairs, of at least 0")
@@ -62,20 +60,18 @@ def check_positive(**sizes: Shape) -> None:
 
 
 def window_counts(sizes: Shape, window: Shape, strides: Shape, padding: Padding, dilation: Shape) -> Shape:
-    """Return how many windows fit along each axis; none on an empty one. Raises GraphError where one does not fit."""
+    """Return how many windows fit each axis, none an empty one. Raises GraphError where none does."""
     counts = []
     for n, k, step, (low, high), holes in zip(sizes, window, strides, padding, dilation, strict=True):
         room = low + n + high - extent(k, holes)
         if room < 0 < low + n + high:
-            raise GraphError(
-                f"a window of {extent(k, holes)} does not fit an axis of {low + n + high} (padded)"
-            )
+            raise GraphError(f"a window of {extent(k, holes)} does not fit an axis of {low + n + high} (padded)")
         counts.append(max(room // step + 1, 0))
     return tuple(counts)
 
 
 def windows(x: Array, window: Shape, strides: Shape, dilation: Shape) -> Array:
-    """Return a read-only view of shape (*counts, *window) of every window of an array that is already padded."""
+    """Return a read-only view, of shape (*counts, *window), of every window of a padded array."""
     counts = window_counts(x.shape, window, strides, ((0, 0),) * x.ndim, dilation)
     steps = (stride * step for stride, step in zip(x.strides, strides, strict=True))
     holes = (stride * hole for stride, hole in zip(x.strides, dilation, strict=True))
@@ -85,30 +81,19 @@ def windows(x: Array, window: Shape, strides: Shape, dilation: Shape) -> Array:
     return np.lib.stride_tricks.as_strided(x, shape, (*steps, *holes), writeable=False)
 
 
-def lowest(dtype: DType) -> Any:
-    """Return the smallest value of a dtype: -inf, the least integer, False."""
-    if dtype == BOOL:
-        return False
-    return -np.inf if is_float(dtype) else np.iinfo(dtype).min
-
-
-KINDS = MappingProxyType({"max": (np.maximum, lowest), "sum": (np.add, lambda dtype: 0)})
+KINDS = ("max", "sum")
 
 
 def _normalize(types: Sequence[TensorType], attrs: dict[str, Any]) -> dict[str, Any]:
     (x,) = types
-    window, strides, dilation = (
-        widen(attrs[name], x.rank, name) for name in ("window", "strides", "dilation")
-    )
+    window, strides, dilation = (widen(attrs[name], x.rank, name) for name in ("window", "strides", "dilation"))
     check_positive(window=window, strides=strides, dilation=dilation)
     padding = normal_padding(attrs["padding"], x.shape, window, strides, dilation)
     geometry = {"window": window, "strides": strides, "padding": padding, "dilation": dilation}
     return {"kind": attrs["kind"], **geometry}
 
 
-def _infer(
-    x: TensorType, *, kind: str, window: Shape, strides: Shape, padding: Padding, dilation: Shape
-) -> TensorType:
+def _infer(x: TensorType, *, kind: str, window: Shape, strides: Shape, padding: Padding, dilation: Shape) -> TensorType:
     if kind not in KINDS:
         raise GraphError(f"kind {kind!r} is not one of {', '.join(KINDS)}")
     if kind == "sum" and x.dtype == BOOL:
@@ -123,13 +108,13 @@ def reduce_window(
     kind: str,
     window: Shape,
     strides: Shape | int = 1,
-    padding: Padding | Shape | int | str = 0,
+    padding: Any = 0,
     dilation: Shape | int = 1,
 ) -> Array:
-    """The max or sum of every window; each attribute covers all axes; padding holds the identity (lowest, or 0)."""
-    function, identity = KINDS[kind]
-    wide = x.astype(compute_dtype(x.dtype), copy=False)
-    padded = np.pad(wide, padding, constant_values=identity(wide.dtype))
-    views = windows(padded, window, strides, dilation)
-    result = function.reduce(views, axis=tuple(range(x.ndim, 2 * x.ndim)), dtype=wide.dtype)
-    return np.asarray(result).astype(x.dtype, copy=False)
+    """The max or sum of every window, sized on all axes; padding holds the identity: lowest value or 0."""
+    fold, wide = FOLDS[kind], compute_dtype(x.dtype)
+    padded = np.pad(x.astype(wide, copy=False), padding, constant_values=fold.identity(wide))
+    sizes, steps, holes = (widen(n, x.ndim, "window") for n in (window, strides, dilation))
+    views = windows(padded, sizes, steps, holes)
+    folded = fold.function.reduce(views, axis=tuple(range(x.ndim, 2 * x.ndim)), dtype=wide)
+    return np.asarray(folded).astype(x.dtype, copy=False)
