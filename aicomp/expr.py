@@ -240,9 +240,9 @@ def evaluate(expr: Expr, args: Sequence[Array]) -> Array:
 
 def _apply(e: Expr, args: Sequence[Array], operands: list[Array]) -> Array:
     if e.op == "arg":
-        return args[e.value]
+        return np.asarray(args[e.value])
     if e.op == "const":
-        return np.asarray(e.value, e.dtype)
+        return np.full((), e.value, e.dtype)
     if e.op == "cast":
         return cast_array(operands[0], e.dtype)
     if e.op == "bitcast":

@@ -28,6 +28,7 @@ from ..ir import Attrs, Kind, Op, Required
 from ..types import FLOAT32, HALVES, DType, Shape, TensorType
 
 Array = np.ndarray[Any, Any]
+Sizes = Any  # an attribute: before `normalize`, one int for all axes or one each; after it, a tuple of ints
 Normalize = Callable[[Sequence[TensorType], dict[str, Any]], dict[str, Any]]
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from ..errors import GraphError
 from ..ir import Kind
 from ..types import Shape, TensorType, compute_dtype
-from .base import Array, broadcast_shapes, primitive, same_dtype, widen
+from .base import Array, Sizes, broadcast_shapes, primitive, same_dtype, widen
 from .elementwise import add
 from .movement import reshape
 from .window import Padding, check_positive, normal_padding, window_counts, windows
@@ -122,9 +122,9 @@ def conv(
     w: Array,
     bias: Array | None = None,
     *,
-    strides: Shape | int = 1,
+    strides: Sizes = 1,
     padding: Any = 0,
-    dilation: Shape | int = 1,
+    dilation: Sizes = 1,
     groups: int = 1,
     channels_last: bool = False,
 ) -> Array:

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import GraphError
 from ..ir import Kind
 from ..types import BOOL, Shape, TensorType, is_integer
-from .base import Array, as_tuple, axis_normalizer, normal_axis, primitive, same_dtype, widen
+from .base import Array, Sizes, as_tuple, axis_normalizer, normal_axis, primitive, same_dtype, widen
 
 
 def _normalize_reshape(types: Sequence[TensorType], attrs: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def _infer_reshape(x: TensorType, *, shape: Shape) -> TensorType:
 
 
 @primitive(Kind.MOVEMENT, _infer_reshape, normalize=_normalize_reshape)
-def reshape(x: Array, *, shape: Shape) -> Array:
+def reshape(x: Array, *, shape: Sizes) -> Array:
     """The elements in row-major order under another shape; one size may be -1: whatever fits."""
     return x.reshape(shape)
 
@@ -56,7 +56,7 @@ def _infer_transpose(x: TensorType, *, perm: Shape) -> TensorType:
 
 
 @primitive(Kind.MOVEMENT, _infer_transpose, normalize=_normalize_transpose)
-def transpose(x: Array, *, perm: Shape | None = None) -> Array:
+def transpose(x: Array, *, perm: Sizes = None) -> Array:
     """Axis i of the result is axis perm[i] of x; None reverses the axes."""
     return np.transpose(x, perm)
 
@@ -73,7 +73,7 @@ def _infer_broadcast(x: TensorType, *, shape: Shape) -> TensorType:
 
 
 @primitive(Kind.MOVEMENT, _infer_broadcast, normalize=_normalize_broadcast)
-def broadcast_to(x: Array, *, shape: Shape) -> Array:
+def broadcast_to(x: Array, *, shape: Sizes) -> Array:
     """Axes of size 1, and missing leading axes, repeated up to a shape (NumPy's rule)."""
     return np.broadcast_to(x, shape)
 
@@ -94,10 +94,10 @@ def _infer_slice(x: TensorType, *, starts: Shape, sizes: Shape, steps: Shape) ->
 
 
 @primitive(Kind.MOVEMENT, _infer_slice, name="slice", normalize=_normalize_slice)
-def slice_(x: Array, *, starts: Shape, sizes: Shape, steps: Shape | int = 1) -> Array:
+def slice_(x: Array, *, starts: Sizes, sizes: Sizes, steps: Sizes = 1) -> Array:
     """Element i along an axis is element start + i * step of x; steps may be negative, never out of range."""
-    ends = (a + n * s for a, n, s in zip(starts, sizes, widen(steps, x.ndim, "steps"), strict=True))
-    cuts = zip(starts, ends, widen(steps, x.ndim, "steps"), strict=True)
+    ends = (start + size * step for start, size, step in zip(starts, sizes, steps, strict=True))
+    cuts = zip(starts, ends, steps, strict=True)
     return x[tuple(slice(start, end if end >= 0 else None, step) for start, end, step in cuts)]
 
 
@@ -128,13 +128,12 @@ def _infer_pad(x: TensorType, *, low: Shape, high: Shape, interior: Shape, value
 
 
 @primitive(Kind.MOVEMENT, _infer_pad, normalize=_normalize_pad)
-def pad(x: Array, *, low: Shape, high: Shape, interior: Shape | int = 0, value: Any = 0) -> Array:
+def pad(x: Array, *, low: Sizes, high: Sizes, interior: Sizes = 0, value: Any = 0) -> Array:
     """x with `interior` values between elements, `low` before, `high` after; negative ones cut (XLA)."""
-    holes = widen(interior, x.ndim, "interior")
-    shape = _infer_pad(TensorType(x.shape, x.dtype), low=low, high=high, interior=holes, value=value).shape
+    shape = _infer_pad(TensorType(x.shape, x.dtype), low=low, high=high, interior=interior, value=value).shape
     result = np.full(shape, value, x.dtype)
     sources, targets = [], []
-    for n, size, start, gap in zip(x.shape, shape, low, holes, strict=True):
+    for n, size, start, gap in zip(x.shape, shape, low, interior, strict=True):
         step = gap + 1
         first = max(0, -(start // step))  # the first element whose place, start + i * step, is not cut
         last = min(n - 1, (size - 1 - start) // step)

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import GraphError
 from ..ir import Kind
 from ..types import BOOL, Shape, TensorType, compute_dtype
-from .base import Array, primitive, widen
+from .base import Array, Sizes, primitive, widen
 from .reduce import FOLDS
 
 Padding = tuple[tuple[int, int], ...]
@@ -106,15 +106,14 @@ def reduce_window(
     x: Array,
     *,
     kind: str,
-    window: Shape,
-    strides: Shape | int = 1,
+    window: Sizes,
+    strides: Sizes = 1,
     padding: Any = 0,
-    dilation: Shape | int = 1,
+    dilation: Sizes = 1,
 ) -> Array:
     """The max or sum of every window, sized on all axes; padding holds the identity: lowest value or 0."""
     fold, wide = FOLDS[kind], compute_dtype(x.dtype)
     padded = np.pad(x.astype(wide, copy=False), padding, constant_values=fold.identity(wide))
-    sizes, steps, holes = (widen(n, x.ndim, "window") for n in (window, strides, dilation))
-    views = windows(padded, sizes, steps, holes)
+    views = windows(padded, window, strides, dilation)
     folded = fold.function.reduce(views, axis=tuple(range(x.ndim, 2 * x.ndim)), dtype=wide)
     return np.asarray(folded).astype(x.dtype, copy=False)
