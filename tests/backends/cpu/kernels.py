@@ -1,0 +1,48 @@
+"""Runs one kernel over NumPy arrays, as the driver would: `void name(ptr args, i64 begin, i64 end)`."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+from aicomp.backends.cpu.jit import Library, compile_object
+from aicomp.backends.cpu.llvm import Function, V, module_text
+from aicomp.backends.cpu.machine import Machine
+
+X86_PRESETS = ("x86-64", "avx2", "avx512")
+Write = Callable[[Function, list[V]], None]
+
+
+def kernel(operands: int, write: Write) -> Function:
+    """Return a kernel; `write` gets its function and the pointers of its operands."""
+    f = Function("kernel", [("ptr", "args"), ("i64", "begin"), ("i64", "end")])
+    write(f, [f.load("ptr", f.gep("ptr", f.args[0], i)) for i in range(operands)])
+    f.ret()
+    return f
+
+
+class Compiled:
+    """A kernel in this process."""
+
+    def __init__(self, machine: Machine, operands: int, write: Write) -> None:
+        self.object = compile_object(module_text([kernel(operands, write)]), machine)
+        self.library = Library([self.object], ["kernel"])
+        signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+        self.call = signature(self.library.address("kernel"))
+
+    def run(self, arrays: list[np.ndarray], tasks: int, pieces: int = 1) -> None:
+        """Run all tasks, in `pieces` calls."""
+        pointers = (ctypes.c_void_p * len(arrays))(*[array.ctypes.data for array in arrays])
+        cuts = [tasks * i // pieces for i in range(pieces + 1)]
+        for begin, end in pairwise(cuts):
+            self.call(pointers, begin, end)
+
+
+def guarded(array: np.ndarray) -> np.ndarray:
+    """Return a copy that ends where readable memory does not matter but values do: NaN or garbage all around."""
+    fill = np.nan if array.dtype.kind == "f" else 1
+    flat = np.full(array.size + 128, fill, array.dtype)
+    flat[64 : 64 + array.size] = array.ravel()
+    return flat[64 : 64 + array.size].reshape(array.shape)

@@ -1,0 +1,233 @@
+"""Matrix products of every shape, stride, dtype and way of reading B, against NumPy in float64 (or modulo 2^bits)."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from aicomp.backends.cpu.casts import memory_type
+from aicomp.backends.cpu.contract import (
+    Epilogue,
+    Gemm,
+    Matrix,
+    emit_gemm,
+    emit_pack,
+    gemm_tasks,
+    needs_packing,
+    pack_array,
+    pack_tasks,
+    packed,
+    packed_elements,
+)
+from aicomp.backends.cpu.jit import compile_object
+from aicomp.backends.cpu.llvm import module_text
+from aicomp.backends.cpu.machine import Machine
+from kernels import X86_PRESETS, Compiled, guarded, kernel
+
+from aicomp.types import BOOL, FLOAT32, HALVES, compute_dtype, dtype
+
+SHAPES = [
+    (1, 1, 1), (1, 7, 3), (3, 1, 9), (5, 3, 0), (0, 4, 4), (4, 0, 4), (2, 17, 33), (1, 100, 65), (13, 33, 5),
+    (25, 64, 16), (31, 130, 41), (7, 70, 300), (3, 20, 2), (64, 48, 24), (1, 10, 1024),
+]  # fmt: skip
+
+
+def values(shape, dtype_, rng):
+    if dtype_ == BOOL:
+        return rng.random(shape) < 0.3
+    if dtype_.kind in "iu":
+        info = np.iinfo(dtype_)
+        return rng.integers(info.min, info.max, shape, dtype_, endpoint=True)
+    return rng.standard_normal(shape).astype(dtype_)
+
+
+def matrix(array, batch):
+    """Describe an array [*batch, row, column] (axes of size 1 in its batch are broadcast)."""
+    steps = [s // array.itemsize for s in array.strides]
+    broadcast = tuple(0 if n == 1 else s for n, s in zip(array.shape[:-2], steps, strict=False))
+    return Matrix(array.dtype, steps[-2], steps[-1], broadcast if batch else ())
+
+
+def storing(spec, pointer, machine):
+    """Return an epilogue that stores results densely; bool as bytes."""
+    shape = (*spec.batch, spec.m, spec.n)
+    strides = [int(np.prod(shape[i + 1 :])) for i in range(len(shape))]
+    element = memory_type(compute_dtype(spec.dtype))
+
+    def store(f, value, at, mask):
+        if spec.dtype == BOOL:
+            value = f.convert("zext", value, value.type.replace("i1", "i8"))
+        target = at.address(f, element, pointer, strides)
+        f.masked_store(value, target, mask) if mask else f.store(value, target)
+
+    return store
+
+
+def run(machine, spec, a, b, way, looped=False, pieces=1):
+    """Return the product; `way` is how B is read: 'constant', 'packed' at run time, or 'in place'."""
+    out = np.full((*spec.batch, spec.m, spec.n), 1, compute_dtype(spec.dtype))
+    panels = b
+    if way != "in place":
+        source, spec = spec.b, packed(spec)
+        panels = np.full(packed_elements(spec, machine) + 64, 1, spec.b.dtype)
+        if way == "constant":
+            panels = pack_array(spec, machine, b)
+            assert panels.shape == (packed_elements(spec, machine),)
+        else:
+            write = lambda f, p: emit_pack(f, machine, spec, source, p[0], p[1], f.args[1], f.args[2])  # noqa: E731
+            Compiled(machine, 2, write).run([b, panels], pack_tasks(spec, machine), pieces)
+
+    def write_gemm(f, p):
+        epilogue = Epilogue(storing(spec, p[2], machine), looped)
+        emit_gemm(f, machine, spec, p[0], p[1], f.args[1], f.args[2], epilogue)
+
+    Compiled(machine, 3, write_gemm).run([a, panels, out], gemm_tasks(spec, machine), pieces)
+    return out
+
+
+def reference(a, b, dtype_):
+    if dtype_ == BOOL:
+        return np.matmul(a.astype(int), b.astype(int)) > 0
+    return np.matmul(a, b) if dtype_.kind in "iu" else np.matmul(a.astype(float), b.astype(float))
+
+
+def check(actual, a, b, dtype_):
+    expected = reference(a, b, dtype_)
+    if dtype_ == BOOL or dtype_.kind in "iu":
+        np.testing.assert_array_equal(actual, expected)
+    else:
+        scale = np.matmul(abs(a.astype(float)), abs(b.astype(float)))
+        eps = np.finfo(actual.dtype).eps
+        assert np.all(abs(actual - expected) <= eps * (a.shape[-1] + 2) * scale)
+
+
+def make(m, n, k, dtype_, rng, transposed=False, batch=(), a_batch=None, b_batch=None):
+    a = guarded(values((*(batch if a_batch is None else a_batch), m, k), dtype_, rng))
+    b_shape = batch if b_batch is None else b_batch
+    b = guarded(values((*b_shape, *((n, k) if transposed else (k, n))), dtype_, rng))
+    b = b.swapaxes(-1, -2) if transposed else b
+    return Gemm(m, n, k, dtype_, matrix(a, batch), matrix(b, batch), batch), a, b
+
+
+@pytest.mark.parametrize("preset", X86_PRESETS)
+@pytest.mark.parametrize("way", ["constant", "packed", "in place"])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_float32(preset, way, transposed):
+    rng = np.random.default_rng(0)
+    for m, n, k in SHAPES:
+        spec, a, b = make(m, n, k, FLOAT32, rng, transposed)
+        check(run(Machine.preset(preset), spec, a, b, way), a, b, FLOAT32)
+
+
+@pytest.mark.parametrize("preset", X86_PRESETS)
+@pytest.mark.parametrize("way", ["constant", "packed", "in place"])
+@pytest.mark.parametrize("name", ["f64", "f16", "bf16", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool"])
+def test_dtypes(preset, way, name):
+    rng = np.random.default_rng(1)
+    for m, n, k in [(5, 19, 37), (1, 9, 40), (9, 1, 21)]:
+        spec, a, b = make(m, n, k, dtype(name), rng)
+        result = run(Machine.preset(preset), spec, a, b, way)
+        assert result.dtype == (FLOAT32 if dtype(name) in HALVES else dtype(name))
+        check(result, a, b, dtype(name))
+
+
+@pytest.mark.parametrize("way", ["constant", "packed", "in place"])
+@pytest.mark.parametrize(
+    "batch, a_batch, b_batch",
+    [
+        ((3,), (3,), (3,)),
+        ((3,), (3,), (1,)),
+        ((3,), (1,), (3,)),
+        ((2, 3), (2, 3), (1, 1)),
+        ((2, 3), (2, 3), (2, 1)),
+        ((2, 3), (2, 1), (1, 3)),
+        ((2, 0), (2, 0), (2, 0)),
+    ],
+)
+def test_batches(way, batch, a_batch, b_batch):
+    rng = np.random.default_rng(2)
+    for m, n, k in [(5, 21, 7), (1, 33, 6)]:
+        spec, a, b = make(m, n, k, FLOAT32, rng, False, batch, a_batch, b_batch)
+        check(run(Machine.preset("avx512"), spec, a, b, way), a, b, FLOAT32)
+
+
+@pytest.mark.parametrize("way", ["packed", "in place"])
+def test_strides(way):
+    rng = np.random.default_rng(3)
+    a = guarded(values((40, 90), FLOAT32, rng))
+    b = guarded(values((90, 80), FLOAT32, rng))
+    for left, right in [
+        (a.T[:31, ::-1], b[39::-1, ::2]),
+        (a[::3, ::2], b[::2, 5:40]),
+        (a[::-1], b[::-1, :]),
+        (a[:, :80], b.T[:80, ::3]),
+    ]:
+        (m, k), n = left.shape, right.shape[1]
+        spec = Gemm(m, n, k, FLOAT32, matrix(left, ()), matrix(right, ()))
+        contiguous = right.strides[1] == 4 or (left.strides[1] == 4 and right.strides[0] == 4)
+        if way == "in place" and not contiguous:
+            with pytest.raises(ValueError, match="must be packed"):
+                run(Machine.preset("avx2"), spec, left, right, way)
+            continue
+        check(run(Machine.preset("avx2"), spec, left, right, way), left, right, FLOAT32)
+
+
+@pytest.mark.parametrize("preset", X86_PRESETS)
+@pytest.mark.parametrize("way", ["constant", "in place"])
+def test_scratch_epilogue_gives_the_same_bits(preset, way):
+    rng = np.random.default_rng(4)
+    spec, a, b = make(29, 53, 11, FLOAT32, rng)
+    direct, looped = (run(Machine.preset(preset), spec, a, b, way, looped) for looped in (False, True))
+    np.testing.assert_array_equal(direct, looped)
+
+
+@pytest.mark.parametrize("way", ["constant", "packed", "in place"])
+def test_cutting_the_tasks_changes_no_bit(way):
+    rng = np.random.default_rng(5)
+    spec, a, b = make(300, 200, 150, FLOAT32, rng)
+    machine = Machine.preset("avx512")
+    assert gemm_tasks(spec, machine) > 4
+    whole, cut = (run(machine, spec, a, b, way, pieces=pieces) for pieces in (1, 5))
+    np.testing.assert_array_equal(whole, cut)
+    check(whole, a, b, FLOAT32)
+
+
+@pytest.mark.parametrize("m, n, k", [(1500, 48, 100), (48, 1500, 100), (700, 700, 9), (2, 3000, 600)])
+def test_large(m, n, k):
+    spec, a, b = make(m, n, k, FLOAT32, np.random.default_rng(6))
+    check(run(Machine.host(), spec, a, b, "constant"), a, b, FLOAT32)
+
+
+def test_nan_and_infinity_stay_in_their_rows_and_columns():
+    a, b = np.ones((7, 5), np.float32), np.ones((5, 40), np.float32)
+    a[2, 3], b[1, 35] = np.nan, np.inf
+    spec = Gemm(7, 40, 5, FLOAT32, matrix(a, ()), matrix(b, ()))
+    for way in ("constant", "in place"):
+        np.testing.assert_array_equal(run(Machine.preset("avx512"), spec, a, b, way), a @ b)
+
+
+def test_which_b_is_packed():
+    def wants(m, n, k, row, column):
+        return needs_packing(Gemm(m, n, k, FLOAT32, Matrix(FLOAT32, k, 1), Matrix(FLOAT32, row, column)))
+
+    assert wants(128, 768, 768, 768, 1)  # large
+    assert not wants(1, 768, 768, 768, 1)  # read once
+    assert not wants(1, 768, 768, 1, 768)  # dot products
+    assert not wants(128, 64, 128, 64, 1)  # in cache anyhow
+    assert wants(128, 128, 64, 1, 64)  # transposed, read often
+    assert wants(1, 8, 8, 16, 2)  # contiguous nowhere
+
+
+@pytest.mark.parametrize("preset", ["neon", *X86_PRESETS])
+@pytest.mark.parametrize("name", ["f32", "f16", "bf16", "i8", "i64", "bool"])
+def test_objects_need_no_library(preset, name):
+    machine = Machine.preset(preset)
+    spec, _, _ = make(9, 21, 33, dtype(name), np.random.default_rng(7))
+
+    def write(f, p):
+        emit_gemm(f, machine, spec, *p[:2], f.args[1], f.args[2], Epilogue(storing(spec, p[2], machine)))
+
+    code = compile_object(module_text([kernel(3, write)]), machine)
+    assert b"kernel" in code
+    assert not re.search(rb"__\w+|mem(cpy|set|move)", code)
