@@ -39,7 +39,7 @@ class Import:
     target: str
     line: int
     relative: bool
-    lazy: bool  # inside a function, or only for the type checker
+    when: str  # "load", "typing" (under TYPE_CHECKING), or "call" (inside a function)
 
     def __str__(self) -> str:
         return f"{self.source}:{self.line} imports {self.target}"
@@ -63,24 +63,24 @@ def top(module: str) -> str:
 
 
 def imports_of(module: str, path: Path) -> Iterator[Import]:
-    tree = ast.parse(path.read_text())
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    outer = {id(node) for statement in tree.body for node in toplevel(statement)}
-    for node in ast.walk(tree):
+    for node, when in statements(ast.parse(path.read_text()), "load"):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             for target in targets(node, package):
                 relative = isinstance(node, ast.ImportFrom) and node.level > 0
-                yield Import(module, target, node.lineno, relative, id(node) not in outer)
+                yield Import(module, target, node.lineno, relative, when)
 
 
-def toplevel(statement: ast.stmt) -> Iterator[ast.stmt]:
-    """Yield the statements that run when the module is imported."""
-    yield statement
-    if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
-        return
-    if isinstance(statement, (ast.If, ast.Try, ast.With)):
-        for inner in statement.body + getattr(statement, "orelse", []):
-            yield from toplevel(inner)
+def statements(tree: ast.AST, when: str) -> Iterator[tuple[ast.AST, str]]:
+    """Yield every node with when it runs."""
+    for node in ast.iter_child_nodes(tree):
+        yield node, when
+        inner = when
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            inner = "call"
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            inner = "typing"
+        yield from statements(node, inner)
 
 
 def targets(node: ast.Import | ast.ImportFrom, package: str) -> list[str]:
@@ -123,15 +123,13 @@ def test_no_backend_imports_another() -> None:
 
 
 def test_there_are_no_import_cycles() -> None:
-    edges = [(e.source, e.target) for e in INTERNAL if not e.lazy and e.source != e.target]
-    # A package's __init__ counts as itself: importing a.b runs a, but needs nothing of it.
+    edges = [(e.source, e.target) for e in INTERNAL if e.when == "load" and e.source != e.target]
     cycles = [sorted(c) for c in nx.strongly_connected_components(nx.DiGraph(edges)) if len(c) > 1]
     assert cycles == []
 
 
 def test_no_import_is_inside_a_function() -> None:
-    # aicomp/__init__.py is lazy: its imports are for type checkers.
-    assert [str(e) for e in IMPORTS if e.lazy and e.source != "aicomp"] == []
+    assert [str(e) for e in IMPORTS if e.when == "call"] == []
 
 
 @pytest.mark.parametrize("library", CONFINED)

@@ -67,9 +67,7 @@ def side(exe: Executable, taken: Timing) -> dict[str, Any]:
     return asdict(taken) | asdict(cost(exe.graph))
 
 
-def report(
-    args: argparse.Namespace, sides: list[dict[str, Any]], gain: Ratio, findings: list[Agreement]
-) -> None:
+def report(args: argparse.Namespace, sides: list[dict[str, Any]], gain: Ratio, findings: list[Agreement]) -> None:
     """Print the table, and write JSON where asked."""
     result = {"model": args.model, "baseline_flags": args.baseline, "ratio": asdict(gain)}
     result |= dict(zip(SIDES, sides, strict=True)) | {"outputs": [asdict(f) for f in findings]}

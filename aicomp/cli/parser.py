@@ -20,9 +20,7 @@ Parser = argparse.ArgumentParser
 
 def build_parser() -> Parser:
     """Return the parser of the whole command line."""
-    parser = Parser(
-        "aicomp", description="Compile, run, inspect and benchmark models.", epilog=epilog("list ops")
-    )
+    parser = Parser("aicomp", description="Compile, run, inspect and benchmark models.", epilog=epilog("list ops"))
     parser.add_argument("--version", action="version", version=f"aicomp {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, (summary, example, fill) in VERBS.items():
@@ -72,9 +70,7 @@ def setting(text: str) -> tuple[str, object]:
 def compile_options(parser: Parser) -> None:
     """Add the options that say how to compile."""
     group = parser.add_argument_group("compilation")
-    group.add_argument(
-        "--target", default="cpu", help="the backend, one of `aicomp list targets` (default cpu)"
-    )
+    group.add_argument("--target", default="cpu", help="the backend, one of `aicomp list targets` (default cpu)")
     group.add_argument(
         "-O",
         dest="opt_level",
@@ -83,9 +79,7 @@ def compile_options(parser: Parser) -> None:
         default=2,
         help="level: 0 fuses nothing (default 2)",
     )
-    group.add_argument(
-        "--threads", type=int, metavar="N", help="compute threads (default: all this process may use)"
-    )
+    group.add_argument("--threads", type=int, metavar="N", help="compute threads (default: all this process may use)")
     group.add_argument("--disable-pass", action="append", default=[], metavar="NAME", help="leave a pass out")
     group.add_argument("--exact", action="store_true", help="bar every rewrite that can change a rounding")
     group.add_argument("--no-cache", action="store_true", help="neither read nor write the code cache")
@@ -131,12 +125,8 @@ def feed_options(parser: Parser) -> None:
 
 def _compile(parser: Parser) -> None:
     model_argument(parser)
-    parser.add_argument(
-        "-o", dest="output", required=True, metavar="OUT", help="file to write; - is stdout for text"
-    )
-    parser.add_argument(
-        "--emit", choices=EMIT, help="what to write (default: an artefact that `run` and ac.load take)"
-    )
+    parser.add_argument("-o", dest="output", required=True, metavar="OUT", help="file to write; - is stdout for text")
+    parser.add_argument("--emit", choices=EMIT, help="what to write (default: an artefact that `run` and ac.load take)")
     compile_options(parser)
 
 
@@ -167,13 +157,9 @@ def _bench(parser: Parser) -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--iterations", type=int, metavar="N", help="calls of each side")
     length.add_argument("--duration", type=float, default=3.0, metavar="S", help="seconds in all (default 3)")
-    parser.add_argument(
-        "--rtol", type=float, metavar="R", help="how far outputs may differ (default by dtype)"
-    )
+    parser.add_argument("--rtol", type=float, metavar="R", help="how far outputs may differ (default by dtype)")
     parser.add_argument("--atol", type=float, metavar="A", help="absolute part of it (default by dtype)")
-    parser.add_argument(
-        "--json", metavar="FILE", help="also write the results to FILE; - is stdout, without the table"
-    )
+    parser.add_argument("--json", metavar="FILE", help="also write the results to FILE; - is stdout, without the table")
     parser.add_argument("--profile", action="store_true", help="print a row for each kernel")
     feed_options(parser)
     compile_options(parser)
@@ -191,18 +177,14 @@ def _inspect(parser: Parser) -> None:
 
 def _opt(parser: Parser) -> None:
     model_argument(parser, "a graph: FILE.aic (- is stdin), or any model")
-    parser.add_argument(
-        "--passes", required=True, metavar="LIST", help='as in "fold_constants{max_bytes=64},fuse"'
-    )
+    parser.add_argument("--passes", required=True, metavar="LIST", help='as in "fold_constants{max_bytes=64},fuse"')
     parser.add_argument("--verify-each", action="store_true", help="check each pass against the interpreter")
     parser.add_argument("-o", dest="output", default="-", metavar="OUT.aic", help="(default stdout)")
 
 
 def _verify(parser: Parser) -> None:
     model_argument(parser)
-    parser.add_argument(
-        "--against", choices=("interpreter", "onnxruntime"), default="interpreter", help="the judge"
-    )
+    parser.add_argument("--against", choices=("interpreter", "onnxruntime"), default="interpreter", help="the judge")
     parser.add_argument("--rtol", type=float, metavar="R", help="relative tolerance (default by dtype)")
     parser.add_argument("--atol", type=float, metavar="A", help="absolute tolerance (default by dtype)")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")

@@ -50,9 +50,7 @@ def test_flags_mean_what_the_help_says() -> None:
 
 
 def test_the_baseline_takes_a_value_that_starts_with_a_dash() -> None:
-    assert (
-        build_parser().parse_args(["bench", "m", "--baseline=-O1 --threads 1"]).baseline == "-O1 --threads 1"
-    )
+    assert build_parser().parse_args(["bench", "m", "--baseline=-O1 --threads 1"]).baseline == "-O1 --threads 1"
 
 
 def test_help_loads_nothing_that_takes_time() -> None:
