@@ -100,6 +100,7 @@ class Function:
     helpers: dict[str, Function] = field(default_factory=dict)  # private functions it calls, by name
     count: int = 0
     block: str = "entry"
+    locals: list[str] = field(default_factory=list)  # stack memory, reserved at the entry
 
     @property
     def args(self) -> list[V]:
@@ -109,7 +110,7 @@ class Function:
     def __str__(self) -> str:
         params = ", ".join(f"{type_} %{name}" for type_, name in self.params)
         head = f"define {self.linkage} {self.returns} @{self.name}({params}) {self.attributes} {{\nentry:"
-        return "\n".join([head, *self.lines, "}"])
+        return "\n".join([head, *self.locals, *self.lines, "}"])
 
     # -- one instruction ---------------------------------------------------------------------------
     def ins(self, text: str, type_: str) -> V:
@@ -201,6 +202,12 @@ class Function:
         self.declarations.add(f"declare {returns} @{name}({', '.join(params)})")
 
     # -- memory ------------------------------------------------------------------------------------
+    def alloca(self, element: str, size: int, align: int = 64) -> V:
+        """Return stack memory for `size` elements, reserved once, wherever this is called."""
+        self.count += 1
+        self.locals.append(f"  %v{self.count} = alloca {element}, i64 {size}, align {align}")
+        return V(f"%v{self.count}", "ptr")
+
     def gep(self, element: str, base: V, index: Index) -> V:
         """Return the address of `base[index]`, counted in elements (not `inbounds`)."""
         offset = i64(index)
