@@ -1,11 +1,11 @@
 """Turns a program's steps into one LLVM function that runs them.
 
-In: a `Program`. Out: `i32 NAME_run(ptr inputs, ptr outputs, ptr constants, ptr arena, i64 threads)`, where
-the first three point to arrays of pointers; it returns 0, or the number of an error that a kernel left in the
+In: the steps of a `Program`. Out: `i32 NAME_run(ptr inputs, ptr outputs, ptr constants, ptr arena, i64 threads)`,
+where the first three point to arrays of pointers; it returns 0, or the number of an error that a kernel left in the
 status word. With `clock`, `i32 NAME_profile(..., ptr laps)` instead, which adds to one
 `{i64 calls, i64 nanoseconds}` a leaf step.
 
-    module_text([*program.functions, *emit_driver(program)])
+    module_text([*program.functions, *emit_driver(program.name, program.steps)])
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .llvm import Function, V
-from .program import Branch, Call, Copy, Program, Ref, Repeat, Step
+from .program import Branch, Call, Copy, Ref, Repeat, Step
 
 PARALLEL = "aic_parallel"
 LAP = "aic_lap"
@@ -22,13 +22,11 @@ BLOCK_STEPS = 50  # code generation is quadratic in the length of a block, and a
 POINTERS = ("inputs", "outputs", "constants", "arena")
 
 
-def emit_driver(program: Program, clock: bool = False, darwin: bool = False) -> list[Function]:
-    """Return the driver of a program, and the functions it needs beside the kernels and `aic_parallel`."""
+def emit_driver(name: str, steps: Sequence[Step], clock: bool = False, darwin: bool = False) -> list[Function]:
+    """Return the driver of a program's steps, and what it needs beside the kernels and `aic_parallel`."""
     suffix, extra = ("profile", [("ptr", "laps")]) if clock else ("run", [])
-    driver = Function(
-        f"{program.name}_{suffix}", [*(("ptr", p) for p in POINTERS), ("i64", "threads"), *extra], "i32"
-    )
-    _Driver(driver, clock).write(program)
+    driver = Function(f"{name}_{suffix}", [*(("ptr", p) for p in POINTERS), ("i64", "threads"), *extra], "i32")
+    _Driver(driver, clock).write(steps)
     return [driver, _lap(6 if darwin else 1)] if clock else [driver]
 
 
@@ -55,9 +53,9 @@ class _Driver:
     lap: int = 0
     started: int = 0
 
-    def write(self, program: Program) -> None:
+    def write(self, steps: Sequence[Step]) -> None:
         f = self.f
-        widest = max((len(s.args) for s in leaves(program.steps) if isinstance(s, Call)), default=0)
+        widest = max((len(s.args) for s in leaves(steps) if isinstance(s, Call)), default=0)
         self.args = f.ins(f"alloca ptr, i64 {max(widest, 1)}, align 8", "ptr")
         self.status = f.ins("alloca i32, align 4", "ptr")
         f.store(V("0", "i32"), self.status)
@@ -65,7 +63,7 @@ class _Driver:
             self.last = f.ins("alloca [2 x i64], align 8", "ptr")
             scratch = f.ins("alloca [2 x i64], align 8", "ptr")
             f.call_void(LAP, [scratch, self.last])
-        self.steps(program.steps)
+        self.steps(steps)
         f.ret(f.load("i32", self.status))
 
     def steps(self, steps: Sequence[Step]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class Machine:
         return self.triple.startswith("x86_64")
 
     @staticmethod
+    @cache
     def host() -> Machine:
         """Return the processor this process runs on."""
         on = {name for name, value in llvm.get_host_cpu_features().items() if value}

@@ -34,12 +34,16 @@ class Ref:
 
 @dataclass(frozen=True)
 class Call:
-    """Run one kernel over `tasks` parallel tasks; `label` is what profiles call it."""
+    """Run one kernel over `tasks` parallel tasks.
+
+    Profiles call it `label`, and say that it reads and writes `nbytes`.
+    """
 
     kernel: str
     args: tuple[Ref, ...]
     tasks: int
     label: str = ""
+    nbytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-; The thread pool: aic_parallel and its workers. `pool.py` says how it works and fills in the $$$$ names.
+; The thread pool: aic_parallel and its workers. `pool.py` says how it works and fills in the names after a dollar sign.
 
 ; 0 busy, 1 epoch, 2 sleepers, 3 workers, 4 pid; each hot word has a cache line to itself
 %pool = type { i32, i32, i32, i32, i32, [44 x i8],

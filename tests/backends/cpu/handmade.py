@@ -73,7 +73,7 @@ def counting(steps, inputs=(), size: int = 4, arena: int = 0, constants=(), **na
 
 def load(program: Program, clock: bool = False) -> Library:
     """Return the loaded library of a program; `NAME_run` (or `NAME_profile`) is exported."""
-    driver = emit_driver(program, clock)
+    driver = emit_driver(program.name, program.steps, clock)
     objects = compile_kernels(program.functions, HOST)
     objects.append(compile_object(module_text(driver), HOST, fast=False))
     return Library(objects, [driver[0].name])
@@ -92,7 +92,5 @@ def run(program: Program, *inputs: np.ndarray, threads: int = 1) -> tuple[int, l
     )
     outputs = [np.zeros(t.shape, t.dtype) for t in program.outputs]
     arena = np.zeros(max(program.arena_bytes, 1), np.uint8)
-    status = call(
-        pointers(inputs), pointers(outputs), pointers(program.constants), arena.ctypes.data, threads
-    )
+    status = call(pointers(inputs), pointers(outputs), pointers(program.constants), arena.ctypes.data, threads)
     return status, outputs

@@ -114,7 +114,7 @@ def test_long_programs_are_written_in_short_blocks():
     program = counting([inc(Y, Y, 1)] * 1000)
     _, (out,) = run(program, vector(0, 0, 0, 0))
     assert out.tolist() == [1000, 0, 0, 0]
-    (driver,) = emit_driver(program)
+    (driver,) = emit_driver(program.name, program.steps)
     lines = str(driver).split("\n")
     ends = [n for n, line in enumerate(lines) if line.lstrip().startswith(("br ", "ret "))]
     assert max(b - a for a, b in pairwise(ends)) < 400
@@ -141,5 +141,5 @@ def test_profile_counts_and_times_every_leaf():
 def test_drivers_of_all_targets_are_valid():
     program = add(1000, 1000)
     for clock in (False, True):
-        text = module_text([*program.functions, *emit_driver(program, clock, darwin=True)])
+        text = module_text([*program.functions, *emit_driver(program.name, program.steps, clock, darwin=True)])
         assert compile_object(text, HOST)

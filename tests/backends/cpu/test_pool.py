@@ -40,15 +40,38 @@ def kernels() -> Library:
         inner = [V("@inc", "ptr"), nested.args[0], tasks, V("4", "i64")]
         nested.call_void(PARALLEL, inner)
     nested.ret()
-    text = module_text([elementwise("inc", "i32", "add", 1), nested])
-    library = Library([compile_object(text, HOST)], ["inc", "nested"])
+    text = module_text([elementwise("inc", "i32", "add", 1), nested, meeting()])
+    library = Library([compile_object(text, HOST)], ["inc", "nested", "meet"])
     library.keep()
     return library
 
 
-def parallel(
-    kind: str, kernel: str, arrays: list[np.ndarray], tasks: int, threads: int, times: int = 1
-) -> None:
+def meeting() -> Function:
+    """Return the kernel `(most, count, met)`: task i counts itself, waits until `count` is that of all tasks, and
+    says so in `met[i]`; it gives up after `most` looks. Only tasks that run at the same time meet."""
+    f = Function("meet", [("ptr", "args"), ("i64", "begin"), ("i64", "end")])
+    most, count, met = (f.load("ptr", f.gep("ptr", f.args[0], n)) for n in range(3))
+    looks, wanted = f.load("i64", most), f.load("i64", f.gep("i64", most, 1))
+    with f.loop(f.args[1], f.args[2]) as task:
+        f.ins(f"atomicrmw add {count}, i64 1 seq_cst", "i64")
+        f.jump("look")
+        f.start("look")
+        left = f.ins(f"phi i64 [ {looks.ref}, %{task.index.ref[1:-2]} ], [ %fewer, %again ]", "i64")
+        here = f.icmp("eq", f.ins(f"load atomic i64, {count} seq_cst, align 8", "i64"), wanted)
+        f.branch(here, "seen", "again")
+        f.start("again")
+        f.call("sched_yield", "i32", [])
+        f.do(f"%fewer = sub {left}, 1")
+        f.branch(f.icmp("eq", V("%fewer", "i64"), 0), "leave", "look")
+        f.start("seen")
+        f.store(V("1", "i64"), f.gep("i64", met, task.index))
+        f.jump("leave")
+        f.start("leave")
+    f.ret()
+    return f
+
+
+def parallel(kind: str, kernel: str, arrays: list[np.ndarray], tasks: int, threads: int, times: int = 1) -> None:
     call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
         pool(kind).address(PARALLEL)
     )
@@ -77,6 +100,25 @@ def test_sleeping_workers_wake(kind):
         threading.Event().wait(0.005)  # ten times as long as workers spin
         parallel(kind, "inc", [counts, counts], 64, 3)
     assert (counts == 5).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_workers_work_at_the_same_time(kind):
+    for _ in range(3):
+        threading.Event().wait(0.005)
+        most, count, met = np.array([10_000_000, 3]), np.zeros(1, np.int64), np.zeros(3, np.int64)
+        parallel(kind, "meet", [most, count, met], 3, 3)
+        assert met.all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_more_threads_than_asked_for(kind):
+    counts = np.zeros(100, np.int32)
+    parallel(kind, "inc", [counts, counts], 100, 8)  # now there are seven workers
+    most, count, met = np.array([3000, 3]), np.zeros(1, np.int64), np.zeros(3, np.int64)
+    parallel(kind, "meet", [most, count, met], 3, 2)
+    assert count == 3
+    assert met.sum() < 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
