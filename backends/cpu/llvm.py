@@ -235,6 +235,20 @@ class Function:
         arg = f"ptr align {element_bytes(value.type)} {pointer.ref}"
         self.do(f"call void @{name}({value}, {arg}, {mask})")
 
+    def masked_gather(self, type_: str, pointers: V, mask: V) -> V:
+        """Load lanes from a vector of addresses where `mask` holds; the others are 0 and touch no memory."""
+        name = f"llvm.masked.gather.{mangle(type_)}.{mangle(pointers.type)}"
+        self.declare(name, type_, [pointers.type, mask.type, type_])
+        arg = f"{pointers.type} align {element_bytes(type_)} {pointers.ref}"
+        return self.ins(f"call {type_} @{name}({arg}, {mask}, {type_} zeroinitializer)", type_)
+
+    def masked_scatter(self, value: V, pointers: V, mask: V) -> None:
+        """Store lanes to a vector of addresses where `mask` holds, the first lane first."""
+        name = f"llvm.masked.scatter.{mangle(value.type)}.{mangle(pointers.type)}"
+        self.declare(name, "void", [value.type, pointers.type, mask.type])
+        arg = f"{pointers.type} align {element_bytes(value.type)} {pointers.ref}"
+        self.do(f"call void @{name}({value}, {arg}, {mask})")
+
     def prefetch(self, pointer: V, locality: int = 3) -> None:
         """Ask for the cache line at `pointer` (3 = keep in L1, 2 = L2)."""
         self.declare("llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
