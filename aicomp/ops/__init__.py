@@ -15,9 +15,11 @@ from types import MappingProxyType
 from ..ir import Op
 from . import (
     activations,
+    adaptive,
     bitwise,
     comparison,
     contract,
+    convolution,
     einstein,
     elementwise,
     indexing,
@@ -27,6 +29,7 @@ from . import (
     norm,
     opaque,
     order,
+    pooling,
     reduce,
     region,
     shaping,
@@ -57,6 +60,9 @@ FAMILIES = (
     einstein,
     order,
     norm,
+    pooling,
+    adaptive,
+    convolution,
 )
 
 OPS: Mapping[str, Op] = MappingProxyType(
