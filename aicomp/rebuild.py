@@ -22,9 +22,13 @@ DEPTH_LIMIT = 60
 def rebuild(graph: Graph, visit: Visit, regions: bool = True) -> Graph:
     """Return the graph with each node, by default those of regions too, replaced by what `visit` returns.
 
-    A node stays where `visit` returns its own `outputs`. Raises GraphError where replacements go on for ever.
+    A node stays where `visit` returns its own `outputs`. Raises EndlessError where replacements go on for ever.
     """
     return Rebuilder(visit, regions).graph(graph)
+
+
+class EndlessError(GraphError):
+    """Replacements of one node that go on for ever."""
 
 
 class Rebuilder:
@@ -53,7 +57,7 @@ class Rebuilder:
         if node in self.settled:
             return
         if depth > DEPTH_LIMIT:
-            raise GraphError(f"rewriting does not end: {node!r} is still replaced after {depth} replacements")
+            raise EndlessError(f"rewriting does not end: {node!r} is still replaced after {depth} replacements")
         current = self.on_settled_inputs(node)
         results = current.outputs if current in self.settled else self.visit(current)
         self.settled.update((node, current))
@@ -67,3 +71,12 @@ class Rebuilder:
         """Return the node on what stands for its inputs and regions now."""
         regions = [self.graph(region) for region in node.regions] if self.regions else node.regions
         return node.replace([self.value(value) for value in node.inputs], regions)
+
+
+def inline(graph: Graph, operands: Sequence[Value]) -> tuple[Value, ...]:
+    """Return the outputs of a copy of a graph on other values in place of its inputs."""
+    values = dict(zip(graph.inputs, operands, strict=True))
+    for node in graph.nodes:
+        copy = Node(node.op, [values[value] for value in node.inputs], node.attrs, node.regions, node.loc)
+        values.update(zip(node.outputs, copy.outputs, strict=True))
+    return tuple(values[value] for value in graph.outputs)

@@ -11,10 +11,18 @@ from types import MappingProxyType
 
 from aicomp.graph_pass import Pass
 
-from . import dce, decompose
+from . import canonicalize, cse, dce, decompose, fold_constants
 
-ALL = (decompose.decompose, dce.dce)
+ALL = (
+    decompose.decompose,
+    canonicalize.canonicalize,
+    fold_constants.fold_constants,
+    cse.cse,
+    dce.dce,
+)
 
 PASSES: Mapping[str, Pass] = MappingProxyType({step.name: step for step in ALL})
 
-STANDARD = (decompose.decompose, dce.dce)
+_SIMPLIFY = (canonicalize.canonicalize, fold_constants.fold_constants, cse.cse)
+
+STANDARD = (decompose.decompose, *_SIMPLIFY, *_SIMPLIFY, dce.dce)

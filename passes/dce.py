@@ -36,10 +36,8 @@ def _sweep(graph: Graph) -> Graph:
     for node in nodes:
         live = [value for value in node.outputs if value in read]
         current = node.replace([values.get(v, v) for v in node.inputs], [dce(r) for r in node.regions])
-        results = [current.outputs[value.index] for value in live]
-        if node.op.name in TRIMMERS:
-            results = TRIMMERS[node.op.name](current, [value.index for value in live])
-        values.update(zip(live, results, strict=True))
+        trim = TRIMMERS.get(node.op.name, _selected)
+        values.update(zip(live, trim(current, [value.index for value in live]), strict=True))
     outputs = [values.get(value, value) for value in graph.outputs]
     unchanged = len(nodes) == len(graph.nodes) and all(map(_same, outputs, graph.outputs))
     return graph if unchanged else graph.with_outputs(outputs)
@@ -66,6 +64,10 @@ def _grow(start: Positions, step: Callable[[Positions], Positions]) -> Positions
     while (more := found | step(found)) != found:
         found = more
     return found
+
+
+def _selected(node: Node, live: Sequence[int]) -> Sequence[Value]:
+    return [node.outputs[i] for i in live]
 
 
 def _trim_fusion(node: Node, live: Sequence[int]) -> Sequence[Value]:
@@ -121,7 +123,7 @@ def _trimmed(
     """
     kept = live if kept is None else kept
     if len(inputs) == len(node.inputs) and len(kept) == len(node.outputs):
-        return [node.outputs[i] for i in live]
+        return _selected(node, live)
     cut = Node(node.op, inputs, {**node.attrs, **attrs}, regions, node.loc)
     return [cut.outputs[kept.index(i)] for i in live]
 
