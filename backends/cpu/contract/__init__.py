@@ -5,25 +5,33 @@ Out: the body of a kernel that runs a range of parallel tasks, how many of them 
 are packed.
 """
 
-from .gemm import Gemm, Matrix, collapse, gemm_tasks, needs_packing, packed
-from .pack import emit_pack, pack_array, pack_tasks, packed_elements
+from .conv import Conv, conv_panels, conv_tasks
+from .convolve import emit_conv
+from .gemm import Gemm, Matrix, gemm_panels, gemm_tasks, needs_packing, pack_source, packed
+from .pack import emit_pack, pack_tasks
+from .panels import Panelling, pack_array
 from .point import Point, Store
 from .product import emit_gemm
 from .results import Epilogue
 
 __all__ = [
+    "Conv",
     "Epilogue",
     "Gemm",
     "Matrix",
+    "Panelling",
     "Point",
     "Store",
-    "collapse",
+    "conv_panels",
+    "conv_tasks",
+    "emit_conv",
     "emit_gemm",
     "emit_pack",
+    "gemm_panels",
     "gemm_tasks",
     "needs_packing",
     "pack_array",
+    "pack_source",
     "pack_tasks",
     "packed",
-    "packed_elements",
 ]

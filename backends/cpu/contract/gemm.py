@@ -6,8 +6,9 @@ run time), or in place where one of its two axes is contiguous. For a matrix tim
 (m = 1): results are vectors along n.
 
     spec = Gemm(m=384, n=768, k=768, dtype=FLOAT32, a=Matrix(FLOAT32, 768, 1), b=Matrix(FLOAT32, 768, 1))
-    if needs_packing(spec):
-        spec = packed(spec)
+    if needs_packing(spec):                                        # or B is constant
+        spec, source = packed(spec), pack_source(spec)
+        layout = gemm_panels(spec, machine)
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ..machine import Machine
 from .arithmetic import Arithmetic
 from .microkernel import Tile
 from .nest import Nest
+from .panels import Panelling
 from .point import Folds
 from .schedule import Work, choose_tile, column_lanes, make_nest, split_columns, split_rows
 
@@ -57,11 +59,6 @@ class Gemm:
     b: Matrix
     batch: tuple[int, ...] = ()
     packed: bool = False
-
-    @property
-    def matrices(self) -> int:
-        """Return how many different B there are."""
-        return prod(size for size, step in zip(self.batch, self.b.batch, strict=True) if step)
 
     @property
     def folds(self) -> Folds:
@@ -140,6 +137,13 @@ def gemm_tasks(spec: Gemm, machine: Machine) -> int:
     return gemm_nest(collapse(spec)[0], machine).tasks
 
 
-def packed_size(spec: Gemm, tile: Tile) -> int:
-    """Return the elements of one packed matrix: full panels, and a last one as narrow as whole vectors allow."""
-    return spec.k * -(-spec.n // tile.lanes) * tile.lanes
+def gemm_panels(spec: Gemm, machine: Machine) -> Panelling:
+    """Return how B lies in the panels of a packed product."""
+    tile = gemm_tile(collapse(spec)[0], machine)
+    sizes = tuple(size for size, step in zip(spec.batch, spec.b.batch, strict=True) if step)
+    return Panelling(sizes, spec.k, spec.n, tile.vectors, tile.lanes, spec.b.dtype)
+
+
+def pack_source(spec: Gemm) -> Matrix:
+    """Return how B, not packed yet, lies in memory, without the axes along which it is broadcast."""
+    return replace(spec.b, batch=tuple(step for step in spec.b.batch if step))

@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 
 from aicomp.types import DType
 
-from ..llvm import Function, V
+from ..llvm import Function, Index, V
 from .arithmetic import Arithmetic
 from .tails import load_some
 
 LATENCY = 8  # multiply-adds in flight that keep the units busy: latency 4, two a cycle
 BLOCK = 32  # multiply-adds in one basic block, about
+MOST_PASSES = 64  # with more tiles to a panel than this, a cold panel costs nothing that shows
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,15 @@ class Stream:
 
     pointer: V
     step: int
+
+
+def next_panel(f: Function, panel: Panel, steps: int, turn: Index, passes: int) -> Stream | None:
+    """Return a tile's share of the next panel: each of the `passes` tiles that read a panel fetches a part of the next."""
+    if passes > MOST_PASSES:
+        return None
+    share = -(-panel.pitch // passes)
+    ahead = f.add(f.mul(turn, share * steps), panel.pitch * steps)
+    return Stream(f.gep("i8", panel.pointer, ahead), share)
 
 
 def zeros(math: Arithmetic, tile: Tile, phases: int = 1) -> tuple[V, ...]:

@@ -14,13 +14,11 @@ from dataclasses import dataclass, replace
 from ..llvm import Function, Index, V, vector
 from ..machine import Machine
 from .arithmetic import Arithmetic
-from .gemm import Gemm, collapse, gemm_nest, gemm_tile, packed_size, reads
-from .microkernel import Panel, Rows, Stream, Tile, add_phases, advance, contract, zeros
+from .gemm import Gemm, collapse, gemm_nest, gemm_tile, reads
+from .microkernel import Panel, Rows, Tile, add_phases, advance, contract, next_panel, zeros
 from .nest import Nest, Site, digits, emit_nest
 from .point import Folds, Point, dot
 from .results import Epilogue, store_row, store_tile
-
-MOST_PASSES = 64  # with more tiles to a panel than this, a cold panel costs nothing that shows
 
 
 def emit_gemm(f: Function, machine: Machine, spec: Gemm, a: V, b: V, begin: V, end: V, epilogue: Epilogue) -> None:
@@ -57,8 +55,9 @@ class Product:
         f, math = self.f, self.math
         tile = Tile(site.strip.rows, site.panels.vectors, self.tile.lanes)
         panel = self._panel(site, tile)
+        stream = next_panel(f, panel, self.spec.k, site.turn, self.nest.passes) if self.spec.packed else None
         acc = zeros(math, tile, tile.phases(self.spec.k))
-        acc = contract(f, math, tile, acc, self.rows(site), panel, self.spec.k, stream=self._stream(site, panel))
+        acc = contract(f, math, tile, acc, self.rows(site), panel, self.spec.k, stream=stream)
         at = self.point(site, self.tile.width)
         store_tile(f, math, tile, add_phases(f, math, tile, acc), at, site.panels.columns, self.epilogue)
 
@@ -81,20 +80,16 @@ class Product:
     def _panel(self, site: Site, tile: Tile) -> Panel:
         spec, size = self.spec, self.spec.b.dtype.itemsize
         full = self.tile.width * size
-        strides = [step * size * (packed_size(spec, self.tile) if spec.packed else 1) for step in spec.b.batch]
+        strides = [step * size * (self._matrix if spec.packed else 1) for step in spec.b.batch]
         offset = dot(self.f, (*self.batch(site), site.panel), [*strides, full * (spec.k if spec.packed else 1)])
         columns = tile.width if spec.packed else site.panels.columns
         valid = tuple(min(tile.lanes, columns - v * tile.lanes) for v in range(tile.vectors))
         pitch = (tile.width if spec.packed else spec.b.row) * size
         return Panel(spec.b.dtype, self.f.gep("i8", self.b, offset), pitch, tile.lanes * size, valid)
 
-    def _stream(self, site: Site, b: Panel) -> Stream | None:
-        """Ask for this tile's share of the next panel: every tile that reads a panel fetches a part of the next."""
-        if not self.spec.packed or self.nest.passes > MOST_PASSES:
-            return None
-        share = -(-b.pitch // self.nest.passes)
-        start = self.f.add(self.f.mul(site.turn, share * self.spec.k), b.pitch * self.spec.k)
-        return Stream(self.f.gep("i8", b.pointer, start), share)
+    @property
+    def _matrix(self) -> int:
+        return self.spec.k * -(-self.spec.n // self.tile.lanes) * self.tile.lanes
 
 
 @dataclass(frozen=True)

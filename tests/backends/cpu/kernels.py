@@ -7,9 +7,12 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
+from aicomp.backends.cpu.casts import memory_type
 from aicomp.backends.cpu.jit import Library, compile_object
 from aicomp.backends.cpu.llvm import Function, V, module_text
 from aicomp.backends.cpu.machine import Machine
+
+from aicomp.types import BOOL, compute_dtype
 
 X86_PRESETS = ("x86-64", "avx2", "avx512")
 Write = Callable[[Function, list[V]], None]
@@ -46,3 +49,17 @@ def guarded(array: np.ndarray) -> np.ndarray:
     flat = np.full(array.size + 128, fill, array.dtype)
     flat[64 : 64 + array.size] = array.ravel()
     return flat[64 : 64 + array.size].reshape(array.shape)
+
+
+def storing(dtype, shape, pointer):
+    """Return a store callback that writes results of a dtype to a dense array; bool as bytes."""
+    strides = [int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))]
+    element = memory_type(compute_dtype(dtype))
+
+    def store(f, value, at, mask):
+        if dtype == BOOL:
+            value = f.convert("zext", value, value.type.replace("i1", "i8"))
+        target = at.address(f, element, pointer, strides)
+        f.masked_store(value, target, mask) if mask else f.store(value, target)
+
+    return store

@@ -6,24 +6,24 @@ import re
 
 import numpy as np
 import pytest
-from aicomp.backends.cpu.casts import memory_type
 from aicomp.backends.cpu.contract import (
     Epilogue,
     Gemm,
     Matrix,
     emit_gemm,
     emit_pack,
+    gemm_panels,
     gemm_tasks,
     needs_packing,
     pack_array,
+    pack_source,
     pack_tasks,
     packed,
-    packed_elements,
 )
 from aicomp.backends.cpu.jit import compile_object
 from aicomp.backends.cpu.llvm import module_text
 from aicomp.backends.cpu.machine import Machine
-from kernels import X86_PRESETS, Compiled, guarded, kernel
+from kernels import X86_PRESETS, Compiled, guarded, kernel, storing
 
 from aicomp.types import BOOL, FLOAT32, HALVES, compute_dtype, dtype
 
@@ -49,37 +49,23 @@ def matrix(array, batch):
     return Matrix(array.dtype, steps[-2], steps[-1], broadcast if batch else ())
 
 
-def storing(spec, pointer, machine):
-    """Return an epilogue that stores results densely; bool as bytes."""
-    shape = (*spec.batch, spec.m, spec.n)
-    strides = [int(np.prod(shape[i + 1 :])) for i in range(len(shape))]
-    element = memory_type(compute_dtype(spec.dtype))
-
-    def store(f, value, at, mask):
-        if spec.dtype == BOOL:
-            value = f.convert("zext", value, value.type.replace("i1", "i8"))
-        target = at.address(f, element, pointer, strides)
-        f.masked_store(value, target, mask) if mask else f.store(value, target)
-
-    return store
-
-
 def run(machine, spec, a, b, way, looped=False, pieces=1):
     """Return the product; `way` is how B is read: 'constant', 'packed' at run time, or 'in place'."""
     out = np.full((*spec.batch, spec.m, spec.n), 1, compute_dtype(spec.dtype))
     panels = b
     if way != "in place":
-        source, spec = spec.b, packed(spec)
-        panels = np.full(packed_elements(spec, machine) + 64, 1, spec.b.dtype)
+        source, spec = pack_source(spec), packed(spec)
+        layout = gemm_panels(spec, machine)
+        panels = np.full(layout.elements + 64, 1, spec.b.dtype)
         if way == "constant":
-            panels = pack_array(spec, machine, b)
-            assert panels.shape == (packed_elements(spec, machine),)
+            panels = pack_array(layout, b)
+            assert panels.shape == (layout.elements,)
         else:
-            write = lambda f, p: emit_pack(f, machine, spec, source, p[0], p[1], f.args[1], f.args[2])  # noqa: E731
-            Compiled(machine, 2, write).run([b, panels], pack_tasks(spec, machine), pieces)
+            write = lambda f, p: emit_pack(f, machine, layout, source, p[0], p[1], f.args[1], f.args[2])  # noqa: E731
+            Compiled(machine, 2, write).run([b, panels], pack_tasks(layout), pieces)
 
     def write_gemm(f, p):
-        epilogue = Epilogue(storing(spec, p[2], machine), looped)
+        epilogue = Epilogue(storing(spec.dtype, (*spec.batch, spec.m, spec.n), p[2]), looped)
         emit_gemm(f, machine, spec, p[0], p[1], f.args[1], f.args[2], epilogue)
 
     Compiled(machine, 3, write_gemm).run([a, panels, out], gemm_tasks(spec, machine), pieces)
@@ -226,7 +212,7 @@ def test_objects_need_no_library(preset, name):
     spec, _, _ = make(9, 21, 33, dtype(name), np.random.default_rng(7))
 
     def write(f, p):
-        emit_gemm(f, machine, spec, *p[:2], f.args[1], f.args[2], Epilogue(storing(spec, p[2], machine)))
+        emit_gemm(f, machine, spec, *p[:2], f.args[1], f.args[2], Epilogue(storing(spec.dtype, (*spec.batch, spec.m, spec.n), p[2])))
 
     code = compile_object(module_text([kernel(3, write)]), machine)
     assert b"kernel" in code

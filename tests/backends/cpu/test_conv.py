@@ -1,0 +1,100 @@
+"""Convolutions of every rank, stride, padding, dilation and grouping, against a sum over taps in float64."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from kernels import X86_PRESETS, Compiled, guarded, storing
+
+from aicomp.backends.cpu.contract import Conv, Epilogue, conv_panels, conv_tasks, emit_conv, pack_array
+from aicomp.backends.cpu.machine import Machine
+from aicomp.types import FLOAT32, compute_dtype
+
+
+def conv(batch, spatial, channels, filters, kernel, stride=1, padding=0, dilation=1, groups=1, dtype=FLOAT32):
+    rank = len(spatial)
+    each = lambda value: value if isinstance(value, tuple) else (value,) * rank  # noqa: E731
+    pads = tuple(p if isinstance(p, tuple) else (p, p) for p in each(padding))
+    return Conv(
+        batch, spatial, channels, filters, each(kernel), each(stride), pads, each(dilation), groups, dtype, dtype, dtype
+    )
+
+
+def reference(spec, x, w):
+    """Return the sum over taps; x is [batch, *spatial, channels], w [*kernel, channels / groups, filters]."""
+    pads = [(max(0, lo), max(0, hi)) for lo, hi in spec.padding]
+    x = np.pad(x.astype(float), [(0, 0), *pads, (0, 0)])
+    crop = [slice(max(0, -lo), x.shape[i + 1] - max(0, -hi)) for i, (lo, hi) in enumerate(spec.padding)]
+    x = x[(slice(None), *crop)]
+    y = np.zeros((spec.batch, *spec.out, spec.filters))
+    for tap in product(*map(range, spec.kernel)):
+        taken = [
+            slice(t * d, t * d + (n - 1) * s + 1 if n else t * d, s)
+            for t, d, n, s in zip(tap, spec.dilation, spec.out, spec.stride, strict=True)
+        ]
+        part = x[(slice(None), *taken)].reshape(spec.batch, *spec.out, spec.groups, spec.depth)
+        weights = w[tap].astype(float).reshape(spec.depth, spec.groups, spec.width)
+        y += np.einsum("...gc,cgf->...gf", part, weights).reshape(y.shape)
+    return y
+
+
+def run(machine, spec, x, w, looped=False, pieces=1):
+    out = np.full((spec.batch, *spec.out, spec.filters), 1, compute_dtype(spec.dtype))
+    per_group = w.reshape(int(np.prod(w.shape[:-1])), spec.groups, spec.width).swapaxes(0, 1)
+    panels = pack_array(conv_panels(spec, machine), per_group)
+
+    def write(f, p):
+        epilogue = Epilogue(storing(spec.dtype, out.shape, p[2]), looped)
+        emit_conv(f, machine, spec, p[0], p[1], f.args[1], f.args[2], epilogue)
+
+    Compiled(machine, 3, write).run([x, panels, out], conv_tasks(spec, machine), pieces)
+    return out
+
+
+def check(preset, spec, **options):
+    rng = np.random.default_rng(0)
+    x = guarded(rng.standard_normal((spec.batch, *spec.spatial, spec.channels)).astype(spec.x))
+    w = rng.standard_normal((*spec.kernel, spec.depth, spec.filters)).astype(spec.w)
+    actual = run(Machine.preset(preset), spec, x, w, **options)
+    scale = reference(spec, abs(x), abs(w))
+    eps = np.finfo(actual.dtype).eps
+    terms = w[..., 0].size
+    assert np.all(abs(actual - reference(spec, x, w)) <= eps * (terms + 2) * scale)
+
+
+CASES = {
+    "3x3": conv(2, (9, 14), 5, 7, 3, padding=1),
+    "3x3 wide": conv(1, (6, 56), 8, 64, 3, padding=1),
+    "1x1": conv(2, (5, 7), 9, 33, 1),
+    "1x1 stride 2": conv(1, (8, 9), 6, 20, 1, stride=2),
+    "7x7 stride 2, few channels": conv(1, (33, 45), 3, 32, 7, stride=2, padding=3),
+    "dilated": conv(1, (20, 22), 4, 9, 3, padding=2, dilation=2),
+    "dilated far": conv(1, (14, 30), 3, 5, 3, padding=12, dilation=12),
+    "groups": conv(2, (7, 8), 12, 18, 3, padding=1, groups=3),
+    "groups of few filters": conv(1, (6, 9), 16, 32, 3, padding=1, groups=8),
+    "depthwise by groups": conv(1, (6, 9), 10, 20, 3, padding=1, groups=10),
+    "one pixel": conv(1, (1, 1), 4, 6, 3, padding=1),
+    "kernel larger than input": conv(1, (2, 3), 3, 4, 5, padding=2),
+    "padding larger than kernel": conv(1, (4, 5), 2, 3, 2, padding=4),
+    "padding on one side": conv(1, (7, 8), 3, 5, 3, padding=((0, 2), (1, 0))),
+    "negative padding": conv(1, (9, 10), 3, 5, 3, padding=((-1, 0), (-2, -1))),
+    "stride larger than kernel": conv(1, (11, 13), 3, 4, 2, stride=(3, 5)),
+    "mixed strides": conv(1, (11, 13), 3, 4, (2, 3), stride=(1, 2), padding=((1, 1), (0, 1)), dilation=(2, 1)),
+    "1d": conv(2, (50,), 6, 17, 5, padding=2),
+    "1d long": conv(1, (300,), 4, 8, 31, padding=15),
+    "1d stride": conv(1, (41,), 3, 8, 4, stride=3, padding=1),
+    "3d": conv(1, (4, 5, 6), 3, 5, 3, padding=1),
+    "3d mixed": conv(2, (5, 4, 9), 2, 3, (2, 1, 3), stride=(2, 1, 2), padding=((1, 0), (0, 0), (1, 2))),
+    "empty output": conv(1, (2, 5), 3, 4, 3),
+    "no batch": conv(0, (5, 5), 3, 4, 3),
+    "no channels": conv(1, (5, 5), 0, 4, 3, padding=1),
+    "no filters": conv(1, (5, 5), 3, 0, 3),
+}
+
+
+@pytest.mark.parametrize("preset", X86_PRESETS)
+@pytest.mark.parametrize("name", CASES)
+def test_float32(preset, name):
+    check(preset, CASES[name])
