@@ -1,6 +1,6 @@
 """Arithmetic on LLVM operands with Python's operators, so that an algorithm reads as its formula.
 
-In: a `Function` being written, the `Machine`, an operand `V` of any lane count. Out: more instructions in the function.
+In: a `Function` being written, the `Machine`, an operand `V` of any lane count. Out: more instructions in it.
 Every result is rounded once and in the order written; only `fma` fuses, and only where the machine has it.
 
     x = Lanes(f, machine, v)
@@ -62,6 +62,11 @@ class Lanes:
     def convert(self, op: str, element: str) -> Lanes:
         """Return `op self to element`, lane by lane (zext, sitofp, fpext, ...)."""
         return self.new(self.f.convert(op, self.v, self.with_element(element)))
+
+    def convert_by(self, intrinsic: str, element: str) -> Lanes:
+        """Return `intrinsic(self)`, an overloaded conversion (`llvm.fptosi.sat`) to lanes of `element`."""
+        type_ = self.with_element(element)
+        return self.new(self.f.call(f"{intrinsic}.{mangle(type_)}.{mangle(self.v.type)}", type_, [self.v]))
 
     def as_int(self) -> Lanes:
         """Return the bits of floats as integers of the same width."""
@@ -228,3 +233,30 @@ def out_of_line(name: str, body: Callable[..., Lanes], *args: Lanes) -> Lanes:
         g.ret(result.v)
     g = first.f.helpers[full]
     return first.new(first.f.call(full, g.returns, [a.v for a in args]))
+
+
+def unless(rare: Lanes, usual: Lanes, fallback: Callable[[], Lanes]) -> Lanes:
+    """Return `usual`, or `fallback()` for all lanes where any lane of the i1 `rare` is set (a branch)."""
+    f = usual.f
+    before, then, done = f.block, f.label("rare"), f.label("join")
+    f.branch(rare.any(), then, done)
+    f.start(then)
+    other = fallback()
+    after = f.block
+    f.jump(done)
+    f.start(done)
+    phi = f"phi {usual.v.type} [ {usual.v.ref}, %{before} ], [ {other.v.ref}, %{after} ]"
+    return usual.new(f.ins(phi, usual.v.type))
+
+
+def each_lane(body: Callable[..., Lanes], *args: Lanes) -> Lanes:
+    """Return the vector of `body(scalars...)`, lane after lane in a loop; `body` keeps the type of its arguments."""
+    first = args[0]
+    if first.v.lanes == 1:
+        return body(*args)
+    f = first.f
+    with f.loop(0, first.v.lanes, carry=[first.v], at_least_once=True) as loop:
+        scalars = (a.new(f.ins(f"extractelement {a.v}, {loop.index}", a.v.element)) for a in args)
+        result = body(*scalars).v
+        loop.next = (f.ins(f"insertelement {loop.carry[0]}, {result}, {loop.index}", first.v.type),)
+    return first.new(loop.results[0])
