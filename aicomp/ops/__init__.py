@@ -30,12 +30,14 @@ from . import (
     opaque,
     order,
     pooling,
+    recurrent,
     reduce,
     region,
     shaping,
     source,
     statistics,
     transcendental,
+    transformer,
     window,
 )
 
@@ -63,6 +65,8 @@ FAMILIES = (
     pooling,
     adaptive,
     convolution,
+    transformer,
+    recurrent,
 )
 
 OPS: Mapping[str, Op] = MappingProxyType(

@@ -1,9 +1,9 @@
 """What a composite turns into: the nodes of its decomposition, all the way down to primitives."""
 
 import numpy as np
+from aicomp.passes.decompose import decompose
 
-from aicomp.ir import Kind, Value, reachable
-from aicomp.ops.composite import decompose
+from aicomp.ir import Graph, Value
 from aicomp.types import TensorType, dtype
 
 
@@ -14,10 +14,8 @@ def tensor(*shape, of="float32"):
 
 def primitives(*values):
     """Return the primitive nodes that values are computed by, composites replaced by what they stand for."""
-    nodes = []
-    for node in reachable(values):
-        nodes += primitives(*decompose(node)) if node.op.kind is Kind.COMPOSITE else [node]
-    return nodes
+    graph = Graph.build("recorded", [], values)
+    return decompose(graph).nodes
 
 
 def names(*values):
