@@ -79,13 +79,16 @@ def celu(x: Expr, *, alpha: float = 1.0) -> Expr:
 
 @elementwise
 def gelu(x: Expr, *, approximate: str = "none") -> Expr:
-    """x * (1 + erf(x / sqrt(2))) / 2; "tanh": x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x**3))) / 2."""
+    """x * (1 + erf(x / sqrt(2))) / 2; "tanh": x * (1 + tanh(u)) / 2 with u = sqrt(2 / pi) * (x + 0.044715 x**3).
+
+    (1 + tanh(u)) / 2 is computed as 1 / (1 + e ** -2u), which does not cancel (Hendrycks and Gimpel 2016).
+    """
     if approximate == "none":
         return 0.5 * x * (e.erf(x * math.sqrt(0.5)) + 1.0)
     if approximate != "tanh":
         raise GraphError(f'approximate {approximate!r} is neither "none" nor "tanh"')
-    inner = math.sqrt(2.0 / math.pi) * (x + 0.044715 * (x * x * x))
-    return 0.5 * x * (e.tanh(inner) + 1.0)
+    twice = math.sqrt(8.0 / math.pi) * (x + 0.044715 * (x * x * x))
+    return x / (e.exp(-twice) + 1.0)
 
 
 @elementwise

@@ -88,7 +88,8 @@ def _infer_scatter_nd(x: TensorType, indices: TensorType, updates: TensorType, *
 @primitive(Kind.OPAQUE, _infer_scatter_nd)
 def scatter_nd(x: Array, indices: Array, updates: Array, *, reduction: str = "none") -> Array:
     """x with x[indices[..., 0], indices[..., 1], ...] set to, or combined with, updates; the last wins."""
-    return _scatter(x, row_index(x.shape, indices), updates, reduction)
+    only = np.zeros(indices.shape[:-1], INT64)  # x as the one slice of a tensor: rows may be empty, and mean all of x
+    return np.asarray(_scatter(x[None], (only, *row_index(x.shape, indices)), updates, reduction)[0])
 
 
 def _infer_scatter_elements(

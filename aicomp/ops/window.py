@@ -29,7 +29,7 @@ def extent(window: int, dilation: int) -> int:
 def same_padding(sizes: Shape, window: Shape, strides: Shape, dilation: Shape) -> Padding:
     """Return the padding that gives ceil(size / stride) windows, the odd one last (TensorFlow's SAME)."""
     totals = (
-        max((-(-n // step) - 1) * step + extent(k, holes) - n, 0)
+        n and max((-(-n // step) - 1) * step + extent(k, holes) - n, 0)
         for n, k, step, holes in zip(sizes, window, strides, dilation, strict=True)
     )
     return tuple((total // 2, total - total // 2) for total in totals)
@@ -113,6 +113,8 @@ def reduce_window(
 ) -> Array:
     """The max or sum of every window, sized on all axes; padding holds the identity: lowest value or 0."""
     fold, wide = FOLDS[kind], compute_dtype(x.dtype)
+    if not x.ndim:
+        return x
     padded = np.pad(x.astype(wide, copy=False), padding, constant_values=fold.identity(wide))
     views = windows(padded, window, strides, dilation)
     folded = fold.function.reduce(views, axis=tuple(range(x.ndim, 2 * x.ndim)), dtype=wide)
