@@ -115,7 +115,9 @@ class Op:
         """Run the reference on arrays."""
         arrays = [np.asarray(operand) for operand in operands]
         values = [Value(TensorType(a.shape, dtype(a.dtype))) for a in arrays]
-        return unwrap(Node(self, values, attrs, regions).compute(arrays))
+        node = Node(self, values, attrs, regions)
+        with np.errstate(all="ignore"):
+            return unwrap(node.compute(arrays))
 
     def complete(self, types: Sequence[TensorType], attrs: Attrs) -> Attrs:
         """Return the attributes with defaults filled in and brought to canonical form. Raises GraphError."""
