@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from .ir import Graph
     from .options import Options
-    from .text import save
+    from .store import save
     from .types import TensorSpec
 
 __version__ = "0.1.0"
@@ -41,7 +41,7 @@ _MODULES = {
     ),
     "ir": ("Graph",),
     "options": ("Options",),
-    "text": ("save",),
+    "store": ("save",),
     "types": ("TensorSpec",),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

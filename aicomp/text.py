@@ -11,22 +11,13 @@ In: a graph. Out: one line a node; large constants stand as a digest of their by
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
 
-import numpy as np
+from .ir import Array, Graph, Location, Node, Value
+from .literal import digest, fits_inline, literal
 
-from .errors import GraphError
-from .ir import Graph, Location, Node, Value
-from .types import SHORT_NAMES, TensorType, dtype, is_float
-
-Array = np.ndarray[Any, Any]
-
-INLINE_ELEMENTS = 32
-SPLAT_ELEMENTS = 1 << 20
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 PLAIN_FILE = re.compile(r'[^\s:"#][^\s:"]*')
 
@@ -39,13 +30,7 @@ def print_graph(graph: Graph, locations: bool = True) -> str:
 def large_constants(graph: Graph) -> dict[str, Array]:
     """Return the arrays that the text elides, by digest: what the parser needs beside the text."""
     arrays = (n.attrs["value"] for n in graph.walk() if n.op.name == "constant")
-    return {digest(array): array for array in arrays if not _fits_inline(array)}
-
-
-def digest(array: Array) -> str:
-    """Return a name for an array's dtype, shape and bytes."""
-    head = str(TensorType(array.shape, dtype(array.dtype))).encode()
-    return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
+    return {digest(array): array for array in arrays if not fits_inline(array)}
 
 
 def _graph(graph: Graph, locations: bool) -> Iterable[str]:
@@ -104,55 +89,3 @@ def _location(loc: Location) -> str:
     plain = loc.code.isprintable() and loc.code == loc.code.strip() and not loc.code.startswith('"')
     code = loc.code if plain else json.dumps(loc.code)
     return f"{file}:{loc.line}" + (f"  {code}" if code else "")
-
-
-def literal(value: Any) -> str:
-    """Return an attribute's value as text. Raises GraphError for what attributes cannot hold."""
-    if isinstance(value, np.ndarray):
-        return _array(value)
-    if isinstance(value, np.dtype):
-        return SHORT_NAMES[value]
-    if isinstance(value, tuple):
-        items = ", ".join(map(literal, value))
-        return f"({items},)" if len(value) == 1 else f"({items})"
-    if isinstance(value, str):
-        return json.dumps(value)
-    if value is None or isinstance(value, (bool, int, float)):
-        return repr(value)
-    raise GraphError(f"an attribute cannot be {value!r}: the text has no form for {type(value).__name__}")
-
-
-def _array(array: Array) -> str:
-    head = str(TensorType(array.shape, dtype(array.dtype)))
-    if is_splat(array):
-        return f"{head}({_scalar(array.reshape(-1)[0])}, ...)"
-    if array.size <= INLINE_ELEMENTS:
-        return f"{head}({', '.join(map(_scalar, array.reshape(-1)))})"
-    return f"{head}(sha256:{digest(array)})"
-
-
-def _fits_inline(array: Array) -> bool:
-    return array.size <= INLINE_ELEMENTS or is_splat(array)
-
-
-def is_splat(array: Array) -> bool:
-    """Return whether the text writes the array as one number that fills it."""
-    if not 1 < array.size <= SPLAT_ELEMENTS:
-        return False
-    flat = array.reshape(-1)
-    bits = flat.view(f"u{array.dtype.itemsize}")
-    return bool(bits[0] == bits[-1] and (bits == bits[0]).all())
-
-
-def _scalar(number: Any) -> str:
-    if not is_float(np.asarray(number).dtype):
-        return str(number)
-    if number != number:
-        return "-nan" if np.signbit(number) else "nan"
-    return next(text for text in _spellings(number) if number.dtype.type(float(text)) == number)
-
-
-def _spellings(number: Any) -> Iterable[str]:
-    """Yield ever longer decimal forms of a float."""
-    yield str(number)
-    yield from (f"{float(number):.{digits}g}" for digits in range(5, 18))

@@ -16,8 +16,9 @@ import numpy as np
 from aicomp.contract import Contract
 from aicomp.graph_pass import graph_pass
 from aicomp.ir import Array, Graph, Node, Value
+from aicomp.literal import literal
 from aicomp.rebuild import rebuild
-from aicomp.text import literal, print_graph
+from aicomp.text import print_graph
 
 SAMPLES = 64
 
