@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..text import save
+from ..store import save
 from .models import compile_model
 from .show import note
 

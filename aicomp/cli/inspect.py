@@ -15,8 +15,9 @@ from typing import Any
 from ..compiler import pipeline
 from ..cost import cost
 from ..ir import Graph, Node, Value
+from ..literal import literal
 from ..observe import Observer, Stage, diff, dump_to
-from ..text import literal, name_values, print_graph
+from ..text import name_values, print_graph
 from .models import compile_model, compile_options, import_model
 from .show import as_json, note, pass_row, plain
 

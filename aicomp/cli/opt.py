@@ -11,7 +11,8 @@ import sys
 from ..compiler import passes
 from ..observe import verify_stage
 from ..pipeline import Pipeline
-from ..text import print_graph, save
+from ..store import save
+from ..text import print_graph
 from .models import import_model
 from .show import note, pass_row, plain
 
