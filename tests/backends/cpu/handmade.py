@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 
 import numpy as np
+from aicomp.backends.cpu.aot import Export
 from aicomp.backends.cpu.driver import emit_driver
 from aicomp.backends.cpu.jit import Library, compile_kernels, compile_object
 from aicomp.backends.cpu.llvm import Function, V, constant, module_text
 from aicomp.backends.cpu.machine import Machine
 from aicomp.backends.cpu.program import Call, Program, Ref
 
-from aicomp.types import FLOAT32, INT32, TensorType
+from aicomp.types import FLOAT32, INT32, TensorSpec, TensorType
 
 ARGS = [("ptr", "args"), ("i64", "begin"), ("i64", "end")]
 HOST = Machine.host()
@@ -94,3 +95,25 @@ def run(program: Program, *inputs: np.ndarray, threads: int = 1) -> tuple[int, l
     arena = np.zeros(max(program.arena_bytes, 1), np.uint8)
     status = call(pointers(inputs), pointers(outputs), pointers(program.constants), arena.ctypes.data, threads)
     return status, outputs
+
+
+WEIGHTS = np.arange(1000, dtype=np.int32) * 7
+
+
+def weighted(size: int = 1000) -> Export:
+    """Return y = x + 1 + w + v, in parallel, by way of a workspace; status 2 where a value is negative."""
+    kind = TensorType((size,), INT32)
+    middle = Ref("arena", offset=64)
+    steps = (
+        Call("inc", (Ref("input"), middle), size),
+        Call("sum", (middle, Ref("constant", 0), middle), size),
+        Call("sum", (middle, Ref("constant", 1), middle), size),
+        Call("check", (middle, Ref("output"), Ref("status")), size),
+    )
+    constants = (WEIGHTS[:size], np.full(size, 3, np.int32))
+    program = counting(steps, (kind,), size, 64 + 4 * size, constants, errors=("never", "below zero"))
+    return Export("weighted", program, (TensorSpec((size,), INT32, "x"),), (spec("y", size),), HOST)
+
+
+def spec(name: str, *shape: int, dtype=INT32) -> TensorSpec:
+    return TensorSpec(shape, dtype, name)
