@@ -63,6 +63,12 @@ def store(f: Function, dtype: DType, value: V, pointer: V, mask: V | None = None
         f.masked_store(memory, pointer, mask)
 
 
+def gather(f: Function, dtype: DType, pointers: V, mask: V) -> V:
+    """Load elements from a vector of addresses into the register type; lanes outside `mask` are 0."""
+    v = f.masked_gather(vector(memory_type(dtype), pointers.lanes), pointers, mask)
+    return f.icmp("ne", v, constant(v.type, 0)) if dtype == BOOL else v
+
+
 def _operands_first(root: Expr) -> Iterator[Expr]:
     """Yield every node of the DAG once, after its operands (no recursion: chains may be long)."""
     seen: set[int] = set()

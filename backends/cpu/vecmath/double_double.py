@@ -13,6 +13,11 @@ from .formats import format_of
 Pair = tuple[Lanes, Lanes]
 
 
+def constant(like: Lanes, parts: tuple[float, float]) -> Pair:
+    """Return a constant in lanes like those given."""
+    return like.const(parts[0]), like.const(parts[1])
+
+
 def fast_two_sum(a: Operand, b: Lanes) -> Pair:
     """Return a + b exactly, for |a| >= |b| or a = 0."""
     total = b + a

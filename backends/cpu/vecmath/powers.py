@@ -9,7 +9,7 @@ private function of the module.
 from __future__ import annotations
 
 from ..lanes import Lanes, fma, out_of_line, polynomial, where
-from .double_double import Pair, add, divide, fast_two_sum, multiply, two_product
+from .double_double import Pair, add, constant, divide, fast_two_sum, multiply, two_product
 from .exponential import DOUBLE, power_of_two, scale
 from .formats import nearest_whole
 from .logarithm import normalized
@@ -69,10 +69,9 @@ def _log2(f: Lanes) -> Pair:
     """Return log2(1 + f) as a pair."""
     s = divide(f, fast_two_sum(2.0, f))
     z = multiply(s, s)
-    third, whole = (tuple(map(f.const, pair)) for pair in (THIRD_OF_K, K))
-    tail = multiply(z, third)
+    tail = multiply(z, constant(f, THIRD_OF_K))
     tail = fast_two_sum(tail[0], fma(z[0] * z[0], polynomial(z[0], LONG_LOG), tail[1]))
-    return multiply(s, add(whole, tail))
+    return multiply(s, add(constant(f, K), tail))
 
 
 def _special(x: Lanes, y: Lanes, magnitude: Lanes) -> Lanes:
