@@ -71,13 +71,21 @@ def conv_transpose(
     `padding` cuts the output at both ends, `output_padding` (less than the stride or the dilation) extends its end.
     """
     spread = _spread(x, w, strides, padding, output_padding, dilation, groups)
-    phased = max(spread.strides) > 1 and max(spread.dilation) == 1
-    result = (_by_phases if phased else _by_holes)(x, w, spread)
+    result = _without_bias(x, w, spread)
     if bias is None:
         return result
     if bias.shape != result.shape[1:2]:
         raise GraphError(f"bias has shape {bias.shape}, expected {result.shape[1:2]}")
     return result + mv.reshape(bias, shape=(*bias.shape, *(1,) * len(spread.kernel)))
+
+
+def _without_bias(x: Symbol, w: Symbol, spread: Spread) -> Any:
+    if 0 in spread.outputs:
+        zero = x.wrap(x.lift(0, x.location()))
+        return mv.broadcast_to(zero, shape=(x.shape[0], w.shape[1] * spread.groups, *spread.outputs))
+    if max(spread.strides) > 1 and max(spread.dilation) == 1:
+        return _by_phases(x, w, spread)
+    return _by_holes(x, w, spread)
 
 
 def _spread(

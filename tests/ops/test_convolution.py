@@ -42,6 +42,7 @@ CASES = [
     ((5,), (3,), {"strides": 3, "dilation": 2, "padding": 2, "output_padding": 2}),
     ((9,), (3,), {"dilation": 2, "padding": 6}),
     ((5,), (3,), {"strides": 2, "padding": ((0, 3),)}),
+    ((4,), (3,), {"padding": 3}),
     ((4, 5), (3, 3), {"strides": 2, "padding": 1, "output_padding": 1}),
     ((4, 5), (2, 4), {"strides": (1, 2), "padding": (0, 1)}),
     ((4, 5), (5, 3), {"strides": (3, 2), "padding": (1, 2), "output_padding": (2, 0)}),
