@@ -100,12 +100,13 @@ def test_casts_saturate(source, target):
 
 
 @pytest.mark.parametrize("target", ["int32", "int64", "uint32", "uint64"])
-def test_casts_are_exact_up_to_the_limits(target):
+def test_casts_are_exact_up_to_the_limits(target, recwarn):
     limits = np.iinfo(target)
     below = np.nextafter(np.float64(limits.max) if limits.bits == 32 else np.float64(2.0**limits.bits), 0)
     below = min(below, np.nextafter(float(limits.max), 0))
     x = np.array([below, float(limits.max), 2.0 * limits.max, float(limits.min)])
     assert e.cast_array(x, np.dtype(target)).tolist() == [int(below), limits.max, limits.max, limits.min]
+    assert not recwarn.list
 
 
 def test_casts_to_bool_compare_with_zero():

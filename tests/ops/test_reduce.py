@@ -33,7 +33,9 @@ def test_numeric(op, name):
             extra = {} if name in FLOATS or op in ("max", "min") else {"dtype": name}
             wanted = NUMERIC[op](wide, axis=axes, keepdims=keepdims, **extra)
             assert got.dtype == x.dtype and got.shape == wanted.shape
-            assert np.array_equal(got.astype(wanted.dtype), wanted.astype(dtype(name)).astype(wanted.dtype))
+            with np.errstate(over="ignore"):
+                wanted = wanted.astype(dtype(name))
+            assert np.array_equal(got, wanted)
 
 
 @pytest.mark.parametrize("shape", [s for s in SHAPES if 0 not in s])
