@@ -18,9 +18,10 @@ from aicomp.ops.symbol import Symbol
 from aicomp.tree import map_leaves
 
 from . import advice
-from .numpy_functions import FUNCTIONS, UFUNC_METHODS
+from .numpy_functions import FUNCTIONS
 from .numpy_ufuncs import UFUNCS, apply_ufunc
 from .recorder import located, trace_error, user_location
+from .ufunc_methods import UFUNC_METHODS
 
 if TYPE_CHECKING:
     from .tracer import Tracer

@@ -18,7 +18,7 @@ import numpy as np
 
 from aicomp import ops
 from aicomp.ir import unwrap
-from aicomp.types import BOOL, DType, is_float, is_integer
+from aicomp.types import BOOL, FLOAT16, DType, is_float, is_integer
 from aicomp.types import dtype as dtype_of
 
 from . import float_parts
@@ -157,7 +157,8 @@ def heaviside(x: Any, y: Any) -> Any:
 
 
 def spacing(x: Any) -> Any:
-    """The distance to the next number away from zero, with the sign of x."""
+    """The distance to the next number away from zero, with the sign of x; NumPy's is positive for float16."""
+    x = ops.abs(x) if x.dtype == FLOAT16 else x
     return ops.nextafter(x, ops.copysign(np.asarray(np.inf, x.dtype), x)) - x
 
 

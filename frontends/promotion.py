@@ -28,6 +28,11 @@ def is_number(x: Any) -> bool:
     return isinstance(x, (bool, int, float)) and not isinstance(x, np.generic)
 
 
+def is_traced(x: Any) -> bool:
+    """Return whether x is a tracer."""
+    return isinstance(x, Symbol)
+
+
 def strength(x: Any) -> Strength:
     """Return the dtype of an operand, or `int` or `float` for a weak scalar of that type.
 
@@ -62,7 +67,8 @@ def cast(x: Any, to: DType) -> Any:
         return x if x.dtype == to else ops.cast(x, dtype=to)
     if isinstance(x, np.ndarray):
         return x if x.dtype == to else x.astype(to)
-    return np.array(x, dtype=to)
+    with np.errstate(over="ignore"):
+        return np.array(x, dtype=to)
 
 
 def promote(*operands: Any) -> tuple[Any, ...]:
