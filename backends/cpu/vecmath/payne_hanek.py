@@ -12,9 +12,9 @@ from itertools import pairwise
 
 from ..lanes import Lanes, each_lane, out_of_line, where
 from ..llvm import V
+from .double_double import constant, fast_two_sum, multiply
 
-TWO_PI = 6.283185307179586
-TWO_PI_LOW = 2.4492935982947064e-16
+TWO_PI = (6.283185307179586, 2.4492935982947064e-16)
 LEADING_ZEROS = 64  # in front of the bits of 2 / pi, for exponents that start before them
 TWO_OVER_PI = (
     0x0000000000000000, 0xA2F9836E4E441529, 0xFC2757D1F534DDC0, 0xDB6295993C439041, 0xFE5163ABDEBBC561,
@@ -63,8 +63,10 @@ def _radians(turn: Lanes) -> Lanes:
     """Return 2 pi times a signed fraction of 2^128, to the precision of a double however small it is."""
     negative = turn < 0
     magnitude = where(negative, -turn, turn)
-    high = magnitude.op("lshr", 64).convert("trunc", "i64").convert("uitofp", "double")
-    low = magnitude.convert("trunc", "i64").convert("uitofp", "double")
-    part = high * 2.0**-64 + low * 2.0**-128
-    r = part * TWO_PI + part * TWO_PI_LOW
+    upper = magnitude.op("lshr", 64).convert("trunc", "i64")
+    lower = magnitude.convert("trunc", "i64").convert("uitofp", "double")
+    high = upper.convert("sitofp", "double")
+    rest = (upper - high.convert("fptosi", "i64")).convert("sitofp", "double")
+    part = fast_two_sum(high * 2.0**-64, rest * 2.0**-64 + lower * 2.0**-128)
+    r, _ = multiply(part, constant(high, TWO_PI))
     return where(negative, -r, r)
