@@ -155,7 +155,7 @@ class ScalarOp:
         if any(d != first for d in operands) or (self.returns == "select" and dtypes[0] != BOOL):
             raise GraphError(f"{op} needs operands of one dtype, got {', '.join(map(str, dtypes))}; cast first")
         if _kind(first) not in self.kinds:
-            raise GraphError(f"{op} is not defined on {first}")
+            raise GraphError(f"{op} is not defined on {first}; cast first")
         return BOOL if self.returns == "bool" else first
 
 

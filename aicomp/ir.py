@@ -66,7 +66,7 @@ class Op:
     `params` are the tensor inputs (a trailing `?` marks an optional one, a leading `*` any number), `attrs` the
     attributes with their defaults. `infer(*types, **attrs)` returns the result's type or a tuple of them;
     `reference(*arrays, **attrs)` computes it with NumPy; both take `regions=` where the op carries graphs.
-    `decompose(*symbols, **attrs)` rewrites it in simpler ops, or returns NotImplemented where it is as simple as it gets
+    `decompose(*symbols, **attrs)` rewrites it in simpler ops, or returns NotImplemented where there is nothing to do
     (a matmul of matrices); `expr(dtypes, attrs)` is an elementwise op's formula;
     `normalize(types, attrs)` brings attributes to canonical form (axes counted from 0, ints widened to tuples).
     """
@@ -112,8 +112,10 @@ class Op:
         return tuple(operands)
 
     def eager(self, operands: Sequence[Any], regions: Sequence[Graph], attrs: Attrs) -> Any:
-        """Run the reference on arrays."""
-        arrays = [np.asarray(operand) for operand in operands]
+        """Run the reference on arrays and numbers."""
+        weak = self.kind is Kind.ELEMENTWISE  # Python numbers take the dtype of the array beside them
+        like = next((x.dtype for x in reversed(operands) if weak and hasattr(x, "dtype")), None)
+        arrays = [np.asarray(x, like if isinstance(x, (bool, int, float)) else None) for x in operands]
         values = [Value(TensorType(a.shape, dtype(a.dtype))) for a in arrays]
         node = Node(self, values, attrs, regions)
         with np.errstate(all="ignore"):

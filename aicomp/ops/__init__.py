@@ -33,6 +33,7 @@ from . import (
     recurrent,
     reduce,
     region,
+    rounding,
     shaping,
     source,
     statistics,
@@ -44,6 +45,7 @@ from . import (
 FAMILIES = (
     source,
     elementwise,
+    rounding,
     transcendental,
     comparison,
     bitwise,

@@ -1,7 +1,7 @@
 """Elementwise arithmetic, selection and casts: an operator is one scalar formula.
 
 In: tensors of one dtype, broadcast as NumPy does. Out: a tensor of the broadcast shape. Integers wrap
-around, and give 0 where divided by 0. The families transcendental, comparison, bitwise and activations are
+around, and give 0 where divided by 0. The families rounding, transcendental, comparison, bitwise and activations are
 declared alike.
 
     @elementwise
@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 from .. import expr as e
 from .. import types
@@ -112,22 +110,6 @@ def copysign(x: Expr, y: Expr) -> Expr:
     return e.copysign(x, y)
 
 
-def _nextafter(x: Expr, y: Expr) -> Expr:
-    """The float after x in the direction of y."""
-    if not is_float(x.dtype) or x.dtype != y.dtype:
-        raise GraphError(f"needs floats of one dtype, got {x.dtype} and {y.dtype}; cast first")
-    signed = types.dtype(f"int{8 * x.dtype.itemsize}")
-    bits, zero = e.bitcast(x, signed), e.const(0.0, x.dtype)
-    away = e.equal(x < y, zero < x)  # the magnitude, and with it the bit pattern, grows
-    step = e.select(away, bits + 1, bits - 1)
-    smallest = (e.bitcast(y, signed) & int(np.iinfo(signed).min)) | 1  # from 0, to the least float of y's sign
-    moved = e.bitcast(e.select(e.equal(x, zero), smallest, step), x.dtype)
-    return e.select(e.not_equal(x, x), x, e.select(e.equal(x, y) | e.not_equal(y, y), y, moved))
-
-
-nextafter = elementwise(_nextafter, storage=True)
-
-
 @involution
 def negative(x: Expr) -> Expr:
     """-x."""
@@ -179,32 +161,10 @@ def reciprocal(x: Expr) -> Expr:
     return 1.0 / x
 
 
-@idempotent
-def floor(x: Expr) -> Expr:
-    """The largest whole number that is not above x."""
-    return e.floor(x) if is_float(x.dtype) else x
-
-
-@idempotent
-def ceil(x: Expr) -> Expr:
-    """The smallest whole number that is not below x."""
-    return e.ceil(x) if is_float(x.dtype) else x
-
-
-@idempotent
-def trunc(x: Expr) -> Expr:
-    """The whole part of x."""
-    return e.trunc(x) if is_float(x.dtype) else x
-
-
-@idempotent
-def round_(x: Expr) -> Expr:
-    """The nearest whole number; halves go to the even one."""
-    return e.rint(x) if is_float(x.dtype) else x
-
-
 def _where(condition: Expr, x: Expr, y: Expr) -> Expr:
     """x where the condition (bool) holds, else y."""
+    if condition.dtype != BOOL:
+        raise GraphError(f"the condition is bool, got {condition.dtype}; compare or cast first")
     return e.select(condition, x, y)
 
 

@@ -167,7 +167,7 @@ def test_bitcast(pair):
     (lambda: ops.bitcast(tensor((2,)), dtype="int16"), "the bits of float32 are not those of a int16"),
     (lambda: ops.cast(tensor((2,)), dtype="complex64"), "dtype complex64 is not supported"),
     (lambda: ops.nextafter(tensor((2,), "int32"), tensor((2,), "int32")), "needs floats of one dtype"),
-    (lambda: ops.where(tensor((2,)), tensor((2,)), tensor((2,))), "select needs"),
+    (lambda: ops.where(tensor((2,)), tensor((2,)), tensor((2,))), "the condition is bool, got float32; compare"),
     (lambda: ops.add(tensor((2,))), r"add takes \(x, y\), got 1 tensor inputs"),
     (lambda: ops.exp(tensor((2,)), base=2), "unknown attribute 'base'"),
     (lambda: ops.cast(tensor((2,))), "attribute 'dtype' is missing"),
@@ -175,6 +175,18 @@ def test_bitcast(pair):
 def test_errors(call, message):
     with pytest.raises(AicompError, match=message):
         call()
+
+
+def test_python_numbers_take_the_dtype_of_the_array_beside_them():
+    x = np.array([1, -2], np.float32)
+    for got, wanted in [
+        (ops.add(x, 1), x + 1),
+        (ops.subtract(1, x), 1 - x),
+        (ops.where(x > 0, x, 0.5), [1, 0.5]),
+        (ops.clip(x, -1, 1), [1, -1]),
+    ]:
+        assert got.dtype == np.float32 and np.array_equal(got, wanted)
+    assert ops.add(1, 2) == 3
 
 
 def test_traits():
