@@ -17,6 +17,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+AVX512 = frozenset(("avx512f", "avx512vl", "avx512bw", "avx512dq"))
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -43,6 +45,19 @@ class Machine:
         """Return whether the target is x86-64."""
         return self.triple.startswith("x86_64")
 
+    @property
+    def has(self) -> frozenset[str]:
+        """Return the names of the processor's features, as far as they are known."""
+        return frozenset(f[1:] for f in self.features.split(",") if f.startswith("+"))
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Return the features that code compiled for this machine may use."""
+        wide = {"avx2"} if self.is_x86 and self.vector_bits >= 256 else set()
+        fused = {"fma"} if self.is_x86 and self.fma else set()
+        masked = set(AVX512) if self.masked else set()
+        return self.has | wide | fused | masked
+
     @staticmethod
     @cache
     def host() -> Machine:
@@ -53,7 +68,7 @@ class Machine:
         common = {"triple": triple, "cpu": llvm.get_host_cpu_name(), "features": features, **_host_caches()}
         if not triple.startswith("x86_64"):
             return Machine(vector_bits=128, vector_registers=32, fma=True, masked=False, f16c=True, **common)
-        if {"avx512f", "avx512vl", "avx512bw", "avx512dq"} <= on:
+        if on >= AVX512:
             return Machine(vector_bits=512, vector_registers=32, fma=True, masked=True, f16c=True, **common)
         wide = "avx2" in on and "fma" in on
         return Machine(
