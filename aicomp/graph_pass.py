@@ -11,7 +11,7 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -27,8 +27,8 @@ class Pass:
     name: str
     function: Callable[..., Graph]
     contract: Contract
-    doc: str
-    options: Mapping[str, Any]
+    doc: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def run(self, graph: Graph) -> Graph:
         """Return the rewritten graph; the same object where nothing changes."""

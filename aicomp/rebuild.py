@@ -1,4 +1,4 @@
-"""Rebuilds a graph node by node: the driver under every pass that replaces nodes one at a time.
+"""Rebuilds graphs node by node: the drivers under every pass that replaces nodes one at a time.
 
 In: a graph and a function from a node (its inputs already rebuilt) to the values that take the place of its
 outputs. Out: the graph of those values; the same object where nothing changed. Nodes that the function makes
@@ -44,9 +44,7 @@ class Rebuilder:
         """Return a graph rebuilt."""
         for node in graph.nodes:
             self.node(node, 0)
-        outputs = [self.value(value) for value in graph.outputs]
-        unchanged = all(a is b for a, b in zip(outputs, graph.outputs, strict=True))
-        return graph if unchanged else graph.with_outputs(outputs)
+        return _with_outputs(graph, [self.value(value) for value in graph.outputs])
 
     def value(self, value: Value) -> Value:
         """Return what stands for a value now."""
@@ -71,6 +69,23 @@ class Rebuilder:
         """Return the node on what stands for its inputs and regions now."""
         regions = [self.graph(region) for region in node.regions] if self.regions else node.regions
         return node.replace([self.value(value) for value in node.inputs], regions)
+
+
+def substitute(graph: Graph, visit: Callable[[Node, Node], Sequence[Value]], region: Callable[[Graph], Graph]) -> Graph:
+    """Return the graph with each node replaced once, and its regions by what `region` returns for them.
+
+    `visit` is given the node as it was, and as it is on its new operands. What it makes is not visited.
+    """
+    values: dict[Value, Value] = {}
+    for node in graph.nodes:
+        current = node.replace([values.get(v, v) for v in node.inputs], [region(r) for r in node.regions])
+        values.update(zip(node.outputs, visit(node, current), strict=True))
+    return _with_outputs(graph, [values.get(value, value) for value in graph.outputs])
+
+
+def _with_outputs(graph: Graph, outputs: Sequence[Value]) -> Graph:
+    unchanged = all(a is b for a, b in zip(outputs, graph.outputs, strict=True))
+    return graph if unchanged else graph.with_outputs(outputs)
 
 
 def inline(graph: Graph, operands: Sequence[Value]) -> tuple[Value, ...]:

@@ -11,13 +11,15 @@ from types import MappingProxyType
 
 from aicomp.graph_pass import Pass
 
-from . import canonicalize, cse, dce, decompose, fold_constants
+from . import canonicalize, cse, dce, decompose, fold_batch_norm, fold_constants, layout
 
 ALL = (
     decompose.decompose,
     canonicalize.canonicalize,
     fold_constants.fold_constants,
     cse.cse,
+    fold_batch_norm.fold_batch_norm,
+    layout.layout,
     dce.dce,
 )
 
@@ -25,4 +27,11 @@ PASSES: Mapping[str, Pass] = MappingProxyType({step.name: step for step in ALL})
 
 _SIMPLIFY = (canonicalize.canonicalize, fold_constants.fold_constants, cse.cse)
 
-STANDARD = (decompose.decompose, *_SIMPLIFY, *_SIMPLIFY, dce.dce)
+STANDARD = (
+    decompose.decompose,
+    *_SIMPLIFY,
+    fold_batch_norm.fold_batch_norm,
+    layout.layout,
+    *_SIMPLIFY,
+    dce.dce,
+)

@@ -86,7 +86,7 @@ def _times_inverse(match: Match) -> Symbol | None:
         inverse = (1 / divisor).astype(divisor.dtype)
         wide = inverse.astype(np.float64)
         exact = np.isfinite(wide) & (np.abs(np.frexp(divisor.astype(np.float64))[0]) == 0.5) & (wide != 0)
-    return call(ops.multiply, match["x"], inverse) if exact.all() else None
+    return call(ops.multiply, match["f"], inverse) if exact.all() else None
 
 
 ONE = fill(1, 1.0, True)

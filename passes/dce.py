@@ -14,6 +14,7 @@ from types import MappingProxyType
 from aicomp.contract import Contract
 from aicomp.graph_pass import graph_pass
 from aicomp.ir import Graph, Node, Value, reachable
+from aicomp.rebuild import substitute
 
 Positions = set[int]
 
@@ -31,20 +32,17 @@ def dce(graph: Graph) -> Graph:
 def _sweep(graph: Graph) -> Graph:
     """Return the graph without its dead nodes, and with each region node cut to what is read of it."""
     nodes = reachable(graph.outputs)
+    graph = graph if len(nodes) == len(graph.nodes) else graph.with_outputs(graph.outputs)
     read = {value for node in nodes for value in node.inputs}.union(graph.outputs)
-    values: dict[Value, Value] = {}
-    for node in nodes:
-        live = [value for value in node.outputs if value in read]
-        current = node.replace([values.get(v, v) for v in node.inputs], [dce(r) for r in node.regions])
-        trim = TRIMMERS.get(node.op.name, _selected)
-        values.update(zip(live, trim(current, [value.index for value in live]), strict=True))
-    outputs = [values.get(value, value) for value in graph.outputs]
-    unchanged = len(nodes) == len(graph.nodes) and all(map(_same, outputs, graph.outputs))
-    return graph if unchanged else graph.with_outputs(outputs)
 
+    def visit(node: Node, current: Node) -> Sequence[Value]:
+        if node.op.name not in TRIMMERS:
+            return current.outputs
+        live = [i for i, value in enumerate(node.outputs) if value in read]
+        cut = dict(zip(live, TRIMMERS[node.op.name](current, live), strict=True))
+        return [cut.get(i, value) for i, value in enumerate(current.outputs)]
 
-def _same(a: Value, b: Value) -> bool:
-    return a is b
+    return substitute(graph, visit, dce)
 
 
 def used_inputs(region: Graph, outputs: Iterable[int]) -> Positions:
@@ -64,10 +62,6 @@ def _grow(start: Positions, step: Callable[[Positions], Positions]) -> Positions
     while (more := found | step(found)) != found:
         found = more
     return found
-
-
-def _selected(node: Node, live: Sequence[int]) -> Sequence[Value]:
-    return [node.outputs[i] for i in live]
 
 
 def _trim_fusion(node: Node, live: Sequence[int]) -> Sequence[Value]:
@@ -123,7 +117,7 @@ def _trimmed(
     """
     kept = live if kept is None else kept
     if len(inputs) == len(node.inputs) and len(kept) == len(node.outputs):
-        return _selected(node, live)
+        return [node.outputs[i] for i in live]
     cut = Node(node.op, inputs, {**node.attrs, **attrs}, regions, node.loc)
     return [cut.outputs[kept.index(i)] for i in live]
 
