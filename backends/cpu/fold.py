@@ -23,6 +23,11 @@ COMBINE = {"sum": "add", "prod": "mul", "max": "max", "min": "min", "any": "or",
 FARTHEST = (1 << 63) - 1
 
 
+def combine(f: Function, machine: Machine, kind: str, dtype: DType, a: V, b: V) -> V:
+    """Return the fold of two values: their sum, product, maximum, ..."""
+    return scalar.emit(f, machine, make(COMBINE[kind], arg(0, dtype), arg(1, dtype)), [a, b])
+
+
 @dataclass(frozen=True)
 class Fold:
     """The accumulation of one reduction."""
@@ -55,8 +60,7 @@ class Fold:
         return tuple(self.f.select(mask, c, s) for c, s in zip(combined, state, strict=True))
 
     def _combine(self, a: V, b: V) -> V:
-        x, y = arg(0, self.dtype), arg(1, self.dtype)
-        return self._emit(make(COMBINE[self.kind], x, y), [a, b])
+        return combine(self.f, self.machine, self.kind, self.dtype, a, b)
 
     def _emit(self, expr: Expr, args: list[V]) -> V:
         return scalar.emit(self.f, self.machine, expr, args)

@@ -36,7 +36,8 @@ class Ref:
 class Call:
     """Run one kernel over `tasks` parallel tasks.
 
-    Profiles call it `label`, and say that it reads and writes `nbytes`.
+    Profiles call it `label`, and say that it reads and writes `nbytes`. `inplace` lists pairs (output, input) of
+    argument numbers that may be the same memory.
     """
 
     kernel: str
@@ -44,6 +45,7 @@ class Call:
     tasks: int
     label: str = ""
     nbytes: int = 0
+    inplace: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

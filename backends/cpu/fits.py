@@ -1,0 +1,26 @@
+"""What the CPU backend takes as one kernel: the answer fusion asks for.
+
+In: a body. Out: whether one kernel of `kernels` computes it, and computes it well.
+"""
+
+from __future__ import annotations
+
+from aicomp.ir import Graph, Kind
+
+from .build import build_nests
+from .contraction import analyse
+from .kernels import has_contraction
+from .scalars import Unlowerable
+
+
+def fits(body: Graph) -> bool:
+    """Return whether a body is one good kernel."""
+    if any(node.op.kind in (Kind.OPAQUE, Kind.REGION, Kind.COMPOSITE) for node in body.nodes):
+        return False
+    try:
+        if has_contraction(body):
+            analyse(body)
+            return True
+        return bool(build_nests(body))
+    except Unlowerable:
+        return False
