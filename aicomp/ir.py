@@ -221,9 +221,9 @@ class Node:
         """Return this node on other inputs or regions; the node itself where nothing differs."""
         new_inputs = self.inputs if inputs is None else tuple(inputs)
         new_regions = self.regions if regions is None else tuple(regions)
-        if not _same(new_regions, self.regions):
+        if new_regions != self.regions:
             return Node(self.op, new_inputs, self.attrs, new_regions, self.loc)
-        if _same(new_inputs, self.inputs):
+        if new_inputs == self.inputs:
             return self
         if [value.type for value in new_inputs] != [value.type for value in self.inputs]:
             return Node(self.op, new_inputs, self.attrs, new_regions, self.loc)
@@ -249,10 +249,6 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{self.op.name} -> {', '.join(str(o.type) for o in self.outputs)}>"
-
-
-def _same(a: Sequence[Any], b: Sequence[Any]) -> bool:
-    return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
 
 
 @dataclass(frozen=True, eq=False)

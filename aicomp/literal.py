@@ -21,7 +21,7 @@ from .ir import Array
 from .lexer import Tokens
 from .types import BOOL, DTYPES, SHORT_NAMES, DType, TensorType, dtype, is_float
 
-INLINE_ELEMENTS = 32
+INLINE_ELEMENTS = 16
 SPLAT_ELEMENTS = 1 << 20
 MAX_RANK = 32
 MAX_NESTING = 32

@@ -84,8 +84,7 @@ def substitute(graph: Graph, visit: Callable[[Node, Node], Sequence[Value]], reg
 
 
 def _with_outputs(graph: Graph, outputs: Sequence[Value]) -> Graph:
-    unchanged = all(a is b for a, b in zip(outputs, graph.outputs, strict=True))
-    return graph if unchanged else graph.with_outputs(outputs)
+    return graph if tuple(outputs) == graph.outputs else graph.with_outputs(outputs)
 
 
 def inline(graph: Graph, operands: Sequence[Value]) -> tuple[Value, ...]:
