@@ -27,7 +27,7 @@ NUMBER = (
     (r"\bint\(", "use x.astype(int)"),
     (r"\bfloat\(", "use x.astype(float)"),
     (r"\bround\(", "use np.round"),
-    (r"\[", "use np.take(array, index, axis), or stack the list with np.stack first"),
+    (r"\[", "use ac.ops.take(np.stack(list), index, axis=0)"),
 )
 NUMBER_DEFAULT = "keep it an array, and compute with np.* or ac.ops"
 ARRAY = (
@@ -37,7 +37,7 @@ ARRAY = (
         "drop it, or use x.astype(dtype)",
     ),
     (r"\w\[.*\]\s*=[^=]", "write the array as one expression, by np.where, np.concatenate or np.stack"),
-    (r"\w\[", "index constant arrays with np.take(array, index, axis)"),
+    (r"\w\[", "use ac.ops.take(array, index, axis=0)"),
     (r"\bnp\.full\(", "use np.broadcast_to(value, shape)"),
 )
 ARRAY_DEFAULT = "call np.* and ac.ops functions on it directly"

@@ -7,8 +7,7 @@ them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,15 +35,18 @@ def name_of(function: Callable[..., Any]) -> str:
     return f"{public}.{function.__name__}".removeprefix("numpy.")
 
 
-@contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Turn errors about the user's arguments into a TraceError that names the function and the user's line."""
-    try:
-        yield
-    except AicompError:
-        raise
-    except USER_ERRORS as error:
-        raise trace_error(f"{name}: {error}") from error
+class naming:
+    """Turns errors about the user's arguments into a TraceError that names the function and the user's line."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, USER_ERRORS) and not isinstance(error, AicompError):
+            raise trace_error(f"{self.name}: {error}") from error
 
 
 def call_function(

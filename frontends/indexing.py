@@ -101,7 +101,9 @@ def _entry(part: Any, size: int) -> Entry:
 
 def _bound(bound: Any) -> Any:
     if isinstance(bound, Symbol):
-        raise TypeError(f"a slice bound {bound!r} is unknown while tracing; use np.take(x, start + np.arange(n), axis)")
+        raise TypeError(
+            f"a slice bound {bound!r} is unknown while tracing; use np.take(x, start + np.arange(length), axis)"
+        )
     return bound
 
 
@@ -113,7 +115,7 @@ def basic(x: Symbol, entries: Sequence[Entry]) -> Any:
         if isinstance(axes[axis], Symbol):
             x = ops.gather(x, axes[axis], axis=axis)
     kept = [entry for entry in entries if not isinstance(entry, Symbol)]
-    sizes = [1 if entry is None else entry.size for entry in kept if not (isinstance(entry, Cut) and entry.dropped)]
+    sizes = [1 if e is None else e.size for e in kept if not (isinstance(e, Cut) and e.dropped)]
     return ops.reshape(x, shape=tuple(sizes)) if tuple(sizes) != x.shape else x
 
 

@@ -15,7 +15,7 @@ from aicomp import ops
 from aicomp.types import BOOL, FLOAT16, FLOAT64, is_float, is_integer
 from aicomp.types import dtype as dtype_of
 
-from .promotion import array, arrays, cast, common_dtype, is_number, is_traced, promote
+from .promotion import array, arrays, asked_dtype, cast, common_dtype, is_number, is_traced, promote
 
 
 def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
@@ -47,12 +47,13 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     """The elements brought between two bounds, either of which may be missing."""
     low = _in_range(a_min if min is None else min, a, below=True)
     high = _in_range(a_max if max is None else max, a, below=False)
-    if dtype is not None:
-        a = cast(a, dtype_of(dtype))
+    bounds = [x if x is None or is_number(x) else array(x) for x in (low, high)]
+    to = asked_dtype(np.clip, a, *bounds) if dtype is None else dtype_of(dtype)
+    x, low, high = (None if each is None else cast(each, to) for each in (a, *bounds))
     if low is None or high is None:
-        bounded = a if low is None else np.maximum(a, low)
+        bounded = x if low is None else np.maximum(x, low)
         return bounded if high is None else np.minimum(bounded, high)
-    return ops.clip(*promote(a, low, high))
+    return ops.clip(x, low, high)
 
 
 def _in_range(bound: Any, a: Any, below: bool) -> Any:
@@ -136,8 +137,8 @@ def sinc(x: Any) -> Any:
 
 def angle(z: Any, deg: bool = False) -> Any:
     """The angle of real numbers in the complex plane: 0, or pi where negative."""
-    a = np.arctan2(np.asarray(0, z.dtype), z)
-    return a * (180 / pi) if deg else a
+    a = np.arctan2(0, z)
+    return cast(a * (180 / pi), a.dtype) if deg else a
 
 
 def real(val: Any) -> Any:
@@ -203,6 +204,6 @@ def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
 def polyval(p: Any, x: Any) -> Any:
     """The polynomial with coefficients p, the highest power first, at x (Horner's scheme)."""
     result = np.zeros_like(x)
-    for coefficient in p:
+    for coefficient in array(p):
         result = result * x + coefficient
     return result

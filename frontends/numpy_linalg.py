@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from aicomp.types import BOOL, FLOAT64, is_float
+from aicomp.types import BOOL, FLOAT64
 
 from . import numpy_products as products
-from .promotion import cast
+from .promotion import cast, is_inexact
 
 
 def matmul(x1: Any, x2: Any, /) -> Any:
@@ -120,7 +120,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 def _inexact(x: Any) -> Any:
-    return x if is_float(x.dtype) else cast(x, FLOAT64)
+    return x if is_inexact(x.dtype) else cast(x, FLOAT64)
 
 
 def _vector_norm(x: Any, axes: tuple[int, ...], keepdims: bool, ord: Any) -> Any:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from aicomp import ops
-from aicomp.types import FLOAT64, INT64, is_float
+from aicomp.types import BOOL, FLOAT64, INT64, is_float
 
+from .numpy_picking import take
 from .numpy_reductions import axes_of, count_nonzero, mean
-from .promotion import array, cast, is_number, is_traced, promote
+from .promotion import array, cast, is_inexact, is_number, is_traced, promote
 
 
 def sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
@@ -46,13 +47,13 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     """Where to insert v into sorted a: before equal elements, or after, by binary search."""
     if side not in ("left", "right"):
         raise ValueError(f"side must be 'left' or 'right', got {side!r}")
-    table, wanted = promote(a if sorter is None else np.take(a, sorter), v)
+    table, wanted = promote(array(a) if sorter is None else take(a, sorter), array(v))
     length = table.shape[0]
     position = wanted.wrap(ops.cast(wanted, dtype=INT64).value) * 0 if hasattr(wanted, "wrap") else None
     position = table.constant(np.zeros(wanted.shape, INT64)) if position is None else position
     for bit in reversed(range(length.bit_length())):
         after = position + (1 << bit)
-        probe = np.take(table, np.minimum(after, length) - 1)
+        probe = take(table, np.minimum(after, length) - 1)
         below = _before(probe, wanted) if side == "left" else np.logical_not(_before(wanted, probe))
         position = np.where(np.logical_and(after <= length, below), after, position)
     return position
@@ -70,7 +71,7 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     edges = array(bins)
     if is_traced(edges) or bool(np.all(np.diff(edges) >= 0)):
         return searchsorted(edges, x, "left" if right else "right")
-    return len(edges) - searchsorted(edges[::-1], x, "right" if right else "left")
+    return len(edges) - searchsorted(edges[::-1], x, "left" if right else "right")
 
 
 def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
@@ -120,7 +121,7 @@ def quantile(
     """The q-th quantiles (q constant, 0 to 1) over axes; the methods are linear, lower, higher, midpoint, nearest."""
     if is_traced(q):
         raise TypeError("q must be constant")
-    levels = np.asarray(q, a.dtype if is_number(q) and is_float(a.dtype) else None)
+    levels = np.asarray(q, a.dtype if is_number(q) and is_inexact(a.dtype) else None)
     if np.any(levels < 0) or np.any(levels > 1):
         raise ValueError("Quantiles must be in the range [0, 1]")
     ordered = _merged(a, axis)
@@ -133,7 +134,7 @@ def percentile(
     method: str = "linear", keepdims: Any = False,
 ) -> Any:  # fmt: skip
     """The q-th percentiles (q constant, 0 to 100) over axes."""
-    level = np.true_divide(np.asarray(q, a.dtype if is_number(q) and is_float(a.dtype) else None), 100)
+    level = np.true_divide(np.asarray(q, a.dtype if is_number(q) and is_inexact(a.dtype) else None), 100)
     return quantile(a, level, axis, method=method, keepdims=keepdims)
 
 
@@ -147,11 +148,13 @@ def _at_level(ordered: Any, level: Any, method: str) -> Any:
         return _poisoned(ordered[..., int(ROUNDING[method](position))], ordered)
     if method not in ("linear", "midpoint"):
         raise ValueError(f"method {method!r} is not supported; linear, midpoint, lower, higher and nearest are")
+    if ordered.dtype == BOOL:
+        raise TypeError("quantiles of booleans are not defined, as their differences are not")
     low, high = ordered[..., int(np.floor(position))], ordered[..., int(np.ceil(position))]
     share = position - np.floor(position)
     if method == "midpoint":
         share = share.dtype.type(0.5 if share else 0)
-    if not is_float(ordered.dtype):
+    if not is_inexact(ordered.dtype):
         low, high = cast(low, FLOAT64), cast(high, FLOAT64)
     step = high - low
     between = low + step * share if share < 0.5 else high - step * (1 - share)
@@ -165,8 +168,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     x, xp, fp = (cast(array(each), FLOAT64) for each in (x, xp, fp))
     last = xp.shape[0] - 1
     segment = np.clip(searchsorted(xp, x, "right") - 1, 0, max(last - 1, 0))
-    x0, x1 = np.take(xp, segment), np.take(xp, np.minimum(segment + 1, last))
-    y0, y1 = np.take(fp, segment), np.take(fp, np.minimum(segment + 1, last))
+    x0, x1 = (take(xp, each) for each in (segment, np.minimum(segment + 1, last)))
+    y0, y1 = (take(fp, each) for each in (segment, np.minimum(segment + 1, last)))
     inside = (y1 - y0) / (x1 - x0) * (x - x0) + y0
     inside = np.where(np.equal(x, x1), y1, inside) if last else y0
     below = np.where(x < xp[0], fp[0] if left is None else left, inside)

@@ -5,40 +5,51 @@ In: tracers. Out: tracers, through the contractions of `aicomp.ops`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from aicomp import ops
+from aicomp.ir import Op
+from aicomp.types import BOOL, INT64
 from aicomp.types import dtype as dtype_of
 
 from .numpy_reductions import sum_dtype
 from .promotion import arrays, cast, promote
 
 
+def _contract(op: Op, operands: Iterable[Any], **attrs: Any) -> Any:
+    """Apply a contraction to promoted operands; of booleans it is "or" of "and", counted in int64."""
+    xs = promote(*arrays(list(operands)))
+    if xs[0].dtype != BOOL:
+        return op(*xs, **attrs)
+    return cast(op(*(cast(x, INT64) for x in xs), **attrs), BOOL)
+
+
 def dot(a: Any, b: Any) -> Any:
     """Sums over the last axis of a and the last but one of b."""
-    return ops.dot(*promote(*arrays((a, b))))
+    return _contract(ops.dot, (a, b))
 
 
 def vdot(a: Any, b: Any) -> Any:
     """The sum of the products of all elements."""
-    return ops.dot(*promote(*map(np.ravel, arrays((a, b)))))
+    return _contract(ops.dot, map(np.ravel, arrays((a, b))))
 
 
 def inner(a: Any, b: Any) -> Any:
     """Sums over the last axes."""
-    return ops.inner(*promote(*arrays((a, b))))
+    return _contract(ops.inner, (a, b))
 
 
 def outer(a: Any, b: Any) -> Any:
     """Each element of a times each of b."""
-    return ops.outer(*promote(*arrays((a, b))))
+    return _contract(ops.outer, (a, b))
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Sums over pairs of axes."""
-    return ops.tensordot(*promote(*arrays((a, b))), axes=axes)
+    return _contract(ops.tensordot, (a, b), axes=axes)
 
 
 def kron(a: Any, b: Any) -> Any:
@@ -55,9 +66,8 @@ def einsum(*operands: Any, optimize: Any = False, dtype: Any = None, order: str 
     if not isinstance(operands[0], str):
         operands = _from_sublists(operands)
     equation, *xs = operands
-    xs = arrays(xs)
-    xs = [cast(x, dtype_of(dtype)) for x in xs] if dtype is not None else list(promote(*xs))
-    return ops.einsum(*xs, equation=equation)
+    xs = [x if dtype is None else cast(x, dtype_of(dtype)) for x in arrays(xs)]
+    return _contract(ops.einsum, xs, equation=equation)
 
 
 def _from_sublists(operands: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from aicomp import ops
-from aicomp.types import BOOL, is_float
+from aicomp.types import BOOL, FLOAT64, is_integer
 from aicomp.types import dtype as dtype_of
 
 from .numpy_reductions import axes_of, sum_dtype
-from .promotion import array, arrays, cast, is_number, is_traced, promote
+from .promotion import array, arrays, cast, common_dtype, is_inexact, is_traced, promote
 
 
 def cumsum(a: Any, axis: Any = None, dtype: Any = None) -> Any:
@@ -57,8 +57,9 @@ def _with_initial(result: Any, axis: Any, value: int, wanted: bool) -> Any:
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """The differences of neighbours along an axis, n times over."""
     at = normalize_axis_index(axis, a.ndim)
-    ends = [_as_slab(each, a, at) for each in (prepend, append)]
-    a = np.concatenate([x for x in (ends[0], a, ends[1]) if x is not None], at) if ends != [None, None] else a
+    parts = [_as_slab(prepend, a, at), a, _as_slab(append, a, at)]
+    given = [x for x in parts if x is not None]
+    a = np.concatenate(given, at) if len(given) > 1 else a
     for _ in range(n):
         later, earlier = _along(a, at, slice(1, None)), _along(a, at, slice(None, -1))
         a = np.not_equal(later, earlier) if a.dtype == BOOL else later - earlier
@@ -78,9 +79,12 @@ def _along(a: Any, axis: int, part: Any) -> Any:
 
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of neighbouring elements, with others before and after."""
-    middle = diff(np.ravel(ary))
-    ends = [None if x is None else np.ravel(cast(array(x), middle.dtype)) for x in (to_begin, to_end)]
-    parts = [x for x in (ends[0], middle, ends[1]) if x is not None]
+    flat = np.ravel(ary)
+    middle = flat[1:] - flat[:-1]
+    ends = [None if x is None else np.ravel(array(x)) for x in (to_begin, to_end)]
+    if not all(x is None or np.can_cast(x.dtype, middle.dtype, "same_kind") for x in ends):
+        raise TypeError("dtype of `to_begin` and `to_end` must be compatible with that of `ary`")
+    parts = [cast(x, middle.dtype) for x in (ends[0], middle, ends[1]) if x is not None]
     return np.concatenate(parts) if len(parts) > 1 else middle
 
 
@@ -92,8 +96,9 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         raise ValueError("edge_order is 1 and spacings are numbers in traced code")
     if len(spacings) != len(axes):
         raise TypeError("invalid number of arguments")
-    f = f if is_float(f.dtype) else f.astype(float)
-    found = tuple(_slope(f, h, i) for h, i in zip(spacings, axes, strict=True))
+    to = f.dtype if is_inexact(f.dtype) else FLOAT64
+    f = cast(f, to) if is_integer(f.dtype) else f
+    found = tuple(cast(_slope(f, h, i), to) for h, i in zip(spacings, axes, strict=True))
     return found[0] if len(found) == 1 else found
 
 
@@ -121,15 +126,16 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * pi) -> Any:
     """Angles without jumps of more than half a period."""
     at = normalize_axis_index(axis, p.ndim)
-    p = p if is_float(p.dtype) else p.astype(float)
     steps = diff(p, axis=at)
-    half = period / 2
-    least = half if discont is None else max(discont, half)
-    wrapped = np.remainder(steps + half, period) - half
-    wrapped = np.where(np.logical_and(np.equal(wrapped, -half), steps > 0), half, wrapped)
-    shift = np.where(np.abs(steps) < least, np.asarray(0, p.dtype), wrapped - steps)
+    to = common_dtype(steps, period)
+    high, odd = divmod(period, 2) if is_integer(to) else (period / 2, 0)
+    wrapped = np.remainder(steps + high, period) - high
+    if not odd:  # the two ends of the interval are one angle: keep the sign of the step
+        wrapped = np.where(np.logical_and(np.equal(wrapped, -high), steps > 0), cast(high, wrapped.dtype), wrapped)
+    small = np.abs(steps) < (period / 2 if discont is None else discont)
+    shift = np.where(small, 0, wrapped - steps)
     rest = _along(p, at, slice(1, None)) + cumsum(shift, at)
-    return np.concatenate([_along(p, at, slice(0, 1)), rest], at)
+    return np.concatenate([cast(_along(p, at, slice(0, 1)), to), cast(rest, to)], at)
 
 
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
@@ -164,8 +170,7 @@ def _slide(x: Any, kernel: Any, mode: str) -> Any:
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of each element as rows, the highest first."""
     count = len(x) if N is None else N
-    x = x if not is_number(x) else array(x)
-    base = x.astype(np.promote_types(x.dtype, int)) if not is_float(x.dtype) else x
+    base = cast(x, np.promote_types(x.dtype, int))
     powers = [np.ones_like(base), *[base] * (count - 1)][:count]
     for i in range(2, count):
         powers[i] = powers[i - 1] * base

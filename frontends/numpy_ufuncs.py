@@ -22,7 +22,7 @@ from aicomp.types import BOOL, FLOAT16, DType, is_float, is_integer
 from aicomp.types import dtype as dtype_of
 
 from . import float_parts
-from .promotion import cast, strength, ufunc_dtypes
+from .promotion import cast, strength, strong, ufunc_dtypes
 
 SAME_NAME = (
     "add", "subtract", "multiply", "divide", "floor_divide", "remainder", "fmod", "maximum", "minimum",
@@ -59,7 +59,7 @@ def _resolve(ufunc: np.ufunc, operands: tuple[Any, ...], dtype: Any) -> tuple[DT
     if dtype is None:
         return ufunc_dtypes(ufunc, operands)
     signature = (None,) * ufunc.nin + (dtype_of(dtype),) * ufunc.nout
-    return tuple(ufunc.resolve_dtypes((*operands, *(None,) * ufunc.nout), signature=signature))
+    return tuple(ufunc.resolve_dtypes((*strong(operands), *(None,) * ufunc.nout), signature=signature))
 
 
 def _fits(x: Any, dtype: DType) -> bool:

@@ -9,7 +9,7 @@ operands, cast. NumPy itself is asked for the dtypes, so ml_dtypes' bfloat16 pro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -48,7 +48,14 @@ def strength(x: Any) -> Strength:
 @cache
 def ufunc_dtypes(ufunc: np.ufunc, operands: tuple[Strength, ...]) -> tuple[DType, ...]:
     """Return the dtypes a ufunc converts its operands to, then its results'. TypeError where it has none."""
-    return tuple(ufunc.resolve_dtypes((*operands, *(None,) * ufunc.nout)))
+    return tuple(ufunc.resolve_dtypes((*strong(operands), *(None,) * ufunc.nout)))
+
+
+def strong(operands: tuple[Strength, ...]) -> tuple[Strength, ...]:
+    """Return weak operands as int64 and float64 where there is no other that they could take the dtype of."""
+    if not all(isinstance(each, type) for each in operands):
+        return operands
+    return tuple(INT64 if each is int else FLOAT64 for each in operands)
 
 
 @cache
@@ -69,6 +76,17 @@ def cast(x: Any, to: DType) -> Any:
         return x if x.dtype == to else x.astype(to)
     with np.errstate(over="ignore"):
         return np.array(x, dtype=to)
+
+
+def is_inexact(dtype_: DType) -> bool:
+    """Return whether NumPy itself takes a dtype for a float; it does not know ml_dtypes' bfloat16 as one."""
+    return dtype_.kind == "f"
+
+
+def asked_dtype(function: Callable[..., Any], *operands: Any) -> DType:
+    """Return the dtype of a NumPy function's result, by calling it on empty arrays."""
+    empty = [x if x is None or is_number(x) else np.zeros(0, x.dtype) for x in operands]
+    return np.dtype(function(*empty).dtype)
 
 
 def promote(*operands: Any) -> tuple[Any, ...]:

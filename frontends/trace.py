@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from aicomp.errors import InputTypeError
-from aicomp.ir import Graph, Value
+from aicomp.ir import Graph
 from aicomp.tree import flatten, format_structure, leaf_names, leaves, map_leaves
 from aicomp.types import TensorSpec, TensorType, dtype
 
 from .loading import is_function_path, load_function
 from .promotion import is_number
 from .recorder import Frame, Recorder
-from .tracer import Tracer
+from .tracer import Tracer, output_value
 
 
 def trace(fn: Callable[..., Any], *example_inputs: Any, name: str | None = None) -> Graph:
@@ -37,7 +37,7 @@ def trace(fn: Callable[..., Any], *example_inputs: Any, name: str | None = None)
         named = bind(fn, example_inputs)
         arguments = [enter(tree, parameter, frame) for parameter, tree in named]
         result = run(fn, arguments, recorder)
-        outputs = [leave(leaf, frame) for leaf in leaves(result)]
+        outputs = [output_value(leaf, frame) for leaf in leaves(result)]
     recorder.check_supported()
     structure = format_structure(flatten(tuple(tree for _, tree in named))[1], flatten(result)[1])
     return Graph.build(name or name_of(fn), frame.inputs, outputs, output_names(result), structure)
@@ -95,16 +95,6 @@ def run(fn: Callable[..., Any], arguments: Sequence[Any], recorder: Recorder) ->
     except Exception as error:
         recorder.check_supported(error)
         raise
-
-
-def leave(leaf: Any, frame: Frame) -> Value:
-    """Return an output leaf as a value: tracers as they are, arrays and numbers as constants."""
-    if isinstance(leaf, Tracer):
-        leaf.check()
-        return leaf.value
-    if isinstance(leaf, (np.ndarray, np.generic)) or is_number(leaf):
-        return frame.constant(leaf)
-    raise InputTypeError(f"the traced function returns a {type(leaf).__name__}, which is no array")
 
 
 def output_names(result: Any) -> tuple[str, ...]:

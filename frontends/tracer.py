@@ -199,6 +199,19 @@ class Tracer(ArrayMethods, Symbol):
         )
 
 
+def output_value(leaf: Any, frame: Frame) -> Value:
+    """Return what a traced function returned as a value: tracers as they are, arrays and numbers as constants.
+
+    Raises TraceError for anything else.
+    """
+    if isinstance(leaf, Tracer):
+        leaf.check()
+        return leaf.value
+    if isinstance(leaf, (np.ndarray, np.generic)) or is_number(leaf):
+        return frame.constant(leaf)
+    raise trace_error(f"the traced function returns a {type(leaf).__name__}, which is no array")
+
+
 def _is_weak(x: Any) -> bool:
     if isinstance(x, Tracer):
         return x.weak

