@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from aicomp.graph_pass import Pass
 
-from . import canonicalize, cse, dce, decompose, fold_batch_norm, fold_constants, layout
+from . import canonicalize, cse, dce, decompose, fold_batch_norm, fold_constants, fuse, layout, reciprocals
 
 ALL = (
     decompose.decompose,
@@ -20,7 +20,9 @@ ALL = (
     cse.cse,
     fold_batch_norm.fold_batch_norm,
     layout.layout,
+    reciprocals.reciprocals,
     dce.dce,
+    fuse.fuse,
 )
 
 PASSES: Mapping[str, Pass] = MappingProxyType({step.name: step for step in ALL})

@@ -18,6 +18,7 @@ from aicomp.ir import Graph
 from aicomp.options import Options
 from aicomp.passes import STANDARD
 from aicomp.passes.fuse import fusion_pass
+from aicomp.passes.reciprocals import reciprocals
 
 from . import store
 from .executable import CpuExecutable
@@ -33,8 +34,11 @@ class CpuBackend:
     option_names = frozenset({"cpu"})
 
     def pipeline(self, options: Options) -> tuple[Pass, ...]:
-        """Return the passes: at level 0 one kernel a node, from level 1 on fused kernels."""
-        return STANDARD if options.opt_level == 0 else (*STANDARD, fusion_pass(fits))
+        """Return the passes: at level 0 one kernel a node, at level 1 fused kernels, from 2 on cheaper formulas too."""
+        if options.opt_level == 0:
+            return STANDARD
+        cheaper = (reciprocals,) if options.opt_level > 1 else ()
+        return (*STANDARD, *cheaper, fusion_pass(fits))
 
     def compile(self, graph: Graph, options: Options, extra: Mapping[str, Any]) -> CpuExecutable:
         """Return the executable of a graph that went through the pipeline.

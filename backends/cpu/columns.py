@@ -86,7 +86,7 @@ class Columns:
         for reduction, fold, state, rest in zip(stage, folds, states, loose, strict=True):
             if self._lanes_are_columns:
                 state = fold.across(state)
-                state = fold.step(state, rest) if rest else state
+                state = fold.join(state, rest) if rest else state
             results[reduction] = fold.result(state)
         return results
 

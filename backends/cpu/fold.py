@@ -47,20 +47,35 @@ class Fold:
         """Whether the state holds a position too."""
         return self.kind in ("argmax", "argmin")
 
+    @property
+    def tracks_nan(self) -> bool:
+        """Whether the state holds, beside the extremum of the numbers, whether there was a NaN."""
+        return self.kind in ("max", "min") and is_float(self.dtype)
+
     def start(self, lanes: int) -> State:
         """Return the state before the first step."""
         first = constant(vector(register_type(self.dtype), lanes), fold_identity(self.kind, self.dtype))
+        if self.tracks_nan:
+            return first, constant(vector("i1", lanes), 0)
         return (first, constant(vector("i64", lanes), FARTHEST)) if self.tracks_position else (first,)
 
     def step(self, state: State, new: State, mask: V | None = None) -> State:
-        """Return the state that includes `new`, in the lanes where the mask holds."""
-        combined = self._better(state, new) if self.tracks_position else (self._combine(state[0], new[0]),)
+        """Return the state that includes `new` (a value, with its position where that counts), where the mask holds."""
+        if self.tracks_nan:
+            new = (new[0], self.f.fcmp("uno", new[0], new[0]))
+        combined = self.join(state, new)
         if mask is None:
             return combined
         return tuple(self.f.select(mask, c, s) for c, s in zip(combined, state, strict=True))
 
-    def _combine(self, a: V, b: V) -> V:
-        return combine(self.f, self.machine, self.kind, self.dtype, a, b)
+    def join(self, a: State, b: State) -> State:
+        """Return the state that folds two states, the first of which came first."""
+        if self.tracks_position:
+            return self._better(a, b)
+        if self.tracks_nan:
+            wins = self.f.fcmp("ogt" if self.kind == "max" else "olt", a[0], b[0])
+            return self.f.select(wins, a[0], b[0]), self.f.binary("or", a[1], b[1])
+        return (combine(self.f, self.machine, self.kind, self.dtype, a[0], b[0]),)
 
     def _emit(self, expr: Expr, args: list[V]) -> V:
         return scalar.emit(self.f, self.machine, expr, args)
@@ -92,7 +107,7 @@ class Fold:
             half = lanes // 2
             low = tuple(self._part(v, 0, half) for v in state)
             high = tuple(self._part(v, half, half) for v in state)
-            state = self.step(low, high)
+            state = self.join(low, high)
         return state
 
     def _part(self, v: V, first: int, count: int) -> V:
@@ -102,4 +117,6 @@ class Fold:
 
     def result(self, state: State) -> V:
         """Return what the reduction gives."""
+        if self.tracks_nan:
+            return self.f.select(state[1], constant(state[0].type, float("nan")), state[0])
         return state[-1]

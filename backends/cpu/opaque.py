@@ -75,7 +75,7 @@ def _run(
         offset = f.add(base, f.mul(row, step))
         loaded = scalar.load(f, dtype, f.gep(element, pointers[0], offset), lanes)
         total = fold.step(loop.carry, (convert(f, machine, loaded, dtype, fold.dtype),))
-        result = loop.carry[0] if node.attrs["exclusive"] else total[0]
+        result = fold.result(loop.carry if node.attrs["exclusive"] else total)
         scalar.store(f, dtype, convert(f, machine, result, fold.dtype, dtype), f.gep(element, pointers[1], offset))
         loop.next = total
 
