@@ -20,7 +20,7 @@ TWO_OVER_PI = 0.6366197723675814
 
 class _Constants(NamedTuple):
     limit: tuple[float, float]  # the largest angle to reduce by subtraction: without FMA, with FMA
-    short_parts: tuple[float, ...]  # of pi/2
+    short_parts: tuple[float, ...]  # of pi/2, none negative: they keep the sign of -0
     fma_parts: tuple[float, ...]
     sine: tuple[float, ...]  # (sin(r) - r) / r^3 in r^2
     cosine: tuple[float, ...]  # (cos(r) - 1 + r^2/2) / r^4 in r^2
@@ -35,14 +35,14 @@ SINGLE = _Constants(
         2.5632829192545614e-12,
         6.123234262925839e-17,
     ),
-    fma_parts=(1.5707963705062866, -4.371138828673793e-08, -1.7151245100058819e-15),
+    fma_parts=(1.570796251296997, 7.549789415861596e-08, 5.390302529957765e-15),
     sine=(-1.6666654e-01, 8.332106e-03, -1.9507838e-04),
     cosine=(4.1666646e-02, -1.3887308e-03, 2.443209e-05),
 )
 DOUBLE = _Constants(
     limit=(2.0**20, 2.0**20),
     short_parts=(1.5707963267341256, 6.07710050359346e-11, 2.9127320548227e-20, 1.2706558760139879e-29),
-    fma_parts=(1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33),
+    fma_parts=(1.5707963267948966, 6.123233995736765e-17, 1.0828566739219139e-32),
     sine=(
         -0.1666666666666663, 0.008333333333321835, -0.00019841269829352305, 2.7557313535678173e-06,
         -2.5050733849292902e-08, 1.5895397168207646e-10,
@@ -104,7 +104,7 @@ def _both(x: Lanes) -> tuple[Lanes, Lanes, Lanes]:
     for part in c.fma_parts if x.machine.fma else c.short_parts:
         r = fma(n, -part, r)
     z = r * r
-    sine = fma(z * r, polynomial(z, c.sine), r)
+    sine = fma(z * r, polynomial(z, c.sine), r).copysign(r)  # of -0
     cosine = fma(z * z, polynomial(z, c.cosine), fma(z, -0.5, 1.0))
     return rounded.as_int(), sine, cosine
 
