@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from ..measure import Ratio, Timing, interleave, ratio, timing
 from ..tree import leaves
 from .agree import Agreement, compare
 from .feeds import load_inputs
-from .models import compile_model, import_model
+from .models import compile_model, import_model, nested
 from .parser import Parser, compile_options
 from .show import as_json, note, progress, seconds, size, table
 
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Compile both sides, check that they agree, time them in turn, and report."""
     graph = import_model(args)
     exes = [compile_model(args, graph), compile_model(baseline(args), graph)]
-    arrays = load_inputs(exes[0].input_specs, dict(args.inputs), args.fill, args.seed)
+    arrays = nested(exes[0], load_inputs(exes[0].input_specs, dict(args.inputs), args.fill, args.seed))
     expected, got = (leaves(exe(*arrays)) for exe in reversed(exes))
     findings = compare(exes[0].output_specs, expected, got, args.rtol, args.atol)
     if any(finding.breach for finding in findings):
@@ -40,9 +40,8 @@ def run(args: argparse.Namespace) -> int:
     with progress("measuring"):
         samples = interleave([partial(exe, *arrays) for exe in exes], args.iterations, args.duration)
     rows = [side(exe, timing(taken)) for exe, taken in zip(exes, samples, strict=True)]
-    report(args, rows, ratio(samples[1], samples[0]), findings)
-    if args.profile:
-        table([profile_row(row) for row in exes[0].profile(*arrays)], title="Kernels")
+    kernels = exes[0].profile(*arrays) if args.profile else []
+    report(args, rows, ratio(samples[1], samples[0]), findings, kernels)
     return 0
 
 
@@ -67,10 +66,17 @@ def side(exe: Executable, taken: Timing) -> dict[str, Any]:
     return asdict(taken) | asdict(cost(exe.graph))
 
 
-def report(args: argparse.Namespace, sides: list[dict[str, Any]], gain: Ratio, findings: list[Agreement]) -> None:
-    """Print the table, and write JSON where asked."""
+def report(
+    args: argparse.Namespace,
+    sides: Sequence[Mapping[str, Any]],
+    gain: Ratio,
+    findings: Sequence[Agreement],
+    kernels: Sequence[Any],
+) -> None:
+    """Print the tables, and write JSON where asked."""
     result = {"model": args.model, "baseline_flags": args.baseline, "ratio": asdict(gain)}
     result |= dict(zip(SIDES, sides, strict=True)) | {"outputs": [asdict(f) for f in findings]}
+    result |= {"profile": [asdict(row) for row in kernels]} if kernels else {}
     if args.json:
         write_json(args.json, result)
     if args.json != "-":
@@ -78,6 +84,8 @@ def report(args: argparse.Namespace, sides: list[dict[str, Any]], gain: Ratio, f
         rows = zip(labels, sides, strict=True)
         table([bench_row(label, values) for label, values in rows], title=args.model)
         print(f"ratio {gain.value:.2f} (95% interval {gain.low:.2f} to {gain.high:.2f}), outputs agree")
+        if kernels:
+            table([profile_row(row) for row in kernels], title="Kernels")
 
 
 def bench_row(label: str, values: Mapping[str, Any]) -> dict[str, object]:
@@ -89,7 +97,10 @@ def bench_row(label: str, values: Mapping[str, Any]) -> dict[str, object]:
 
 def profile_row(row: Any) -> dict[str, object]:
     """Return a kernel's profile as a row of the table."""
-    return asdict(row)
+    each = row.seconds / row.calls
+    rate = row.nbytes / each / 1e9 if each else 0.0
+    moved = {"bytes a call": size(row.nbytes), "GB/s": f"{rate:.1f}"}
+    return {"kernel": row.label or row.kernel, "calls": row.calls, "time a call": seconds(each), **moved}
 
 
 def write_json(path: str, result: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from ..ir import Graph, Node, Value
 from ..literal import literal
 from ..observe import Observer, Stage, diff, dump_to
 from ..text import name_values, print_graph
-from .models import compile_model, compile_options, import_model
+from .models import common_options, compile_model, import_model
 from .show import as_json, note, pass_row, plain
 
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     graph = import_model(args)
     if args.stage == "import":
         return show(args, graph, ())
-    options = compile_options(args)
+    options = common_options(args)
     result = pipeline(args.target, options).run(graph, options, observers(args))
     if args.print_ir_after_all or args.print_ir_diff:
         note(plain([pass_row(row) for row in result.rows]))

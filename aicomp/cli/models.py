@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from ..compiler import Executable, compile, import_graph
 from ..errors import AicompError
 from ..ir import Graph
+from ..options import Options
+from ..tree import parse_structure, unflatten
 from ..types import TensorSpec, TensorType
 from .show import progress
 
@@ -34,6 +37,12 @@ def compile_model(args: Arguments, graph: Graph | None = None, **overrides: Any)
         return compile(graph or args.model, example_inputs(args.shape), **chosen)
 
 
+def nested(exe: Executable, arrays: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the arrays as the executable's arguments: grouped where its model takes tuples, lists or dicts."""
+    structure = exe.graph.structure
+    return tuple(unflatten(parse_structure(structure)[0], arrays)) if structure else tuple(arrays)
+
+
 def options(args: Arguments) -> dict[str, Any]:
     """Return the keyword arguments of `ac.compile` that the compilation options stand for."""
     named = {
@@ -45,6 +54,12 @@ def options(args: Arguments) -> dict[str, Any]:
         "cache": not args.no_cache,
     }
     return named | dict(args.set)
+
+
+def common_options(args: Arguments) -> Options:
+    """Return the options that are not the backend's own."""
+    names = {field.name for field in fields(Options)}
+    return Options(**{name: value for name, value in options(args).items() if name in names})
 
 
 def example_inputs(shapes: Sequence[tuple[str, str]]) -> tuple[TensorSpec, ...] | None:

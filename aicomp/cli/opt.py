@@ -9,6 +9,7 @@ import argparse
 import sys
 
 from ..compiler import passes
+from ..graph_pass import parse_passes
 from ..observe import verify_stage
 from ..pipeline import Pipeline
 from ..store import save
@@ -19,7 +20,7 @@ from .show import note, pass_row, plain
 
 def run(args: argparse.Namespace) -> int:
     """Run the passes, write the graph, and tell on stderr what each did."""
-    pipeline = Pipeline.parse(args.passes, passes())
+    pipeline = Pipeline(parse_passes(args.passes, passes()))
     graph = import_model(args)
     result = pipeline.run(graph, observers=[verify_stage] if args.verify_each else [])
     if args.output == "-":

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..compiler import Executable, is_artefact, load
 from ..tree import leaves
 from .feeds import check_names, load_inputs, save_outputs, summary
-from .models import compile_model
+from .models import compile_model, nested
 from .show import as_json, note, progress, table
 
 
@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     files = dict(args.outputs)
     check_names(files, exe.output_specs, "output")
     arrays = load_inputs(exe.input_specs, dict(args.inputs), args.fill, args.seed)
-    results = leaves(exe(*arrays))
+    results = leaves(exe(*nested(exe, arrays)))
     save_outputs(exe.output_specs, results, files)
     for name, path in files.items():
         note(f"wrote {name} to {path}")

@@ -20,7 +20,7 @@ from ..ir import Graph
 from ..tree import leaves
 from .agree import compare
 from .feeds import load_inputs
-from .models import compile_model, import_model
+from .models import compile_model, import_model, nested
 from .show import as_json, progress, table
 
 Array = np.ndarray[Any, Any]
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     arrays = load_inputs(exe.input_specs, dict(args.inputs), args.fill, args.seed)
     with progress(f"running {args.against}"):
         expected = judge(args, graph, arrays)
-    findings = compare(exe.output_specs, expected, leaves(exe(*arrays)), args.rtol, args.atol)
+    findings = compare(exe.output_specs, expected, leaves(exe(*nested(exe, arrays))), args.rtol, args.atol)
     if args.json:
         print(as_json([asdict(finding) for finding in findings]))
     else:
