@@ -5,11 +5,11 @@ Out: the body of a kernel that runs a range of parallel tasks, how many of them 
 are packed.
 """
 
-from .conv import Conv, conv_panels, conv_tasks
+from .conv import Conv, conv_panels, conv_tasks, filter_source, pack_filters
 from .convolve import emit_conv
-from .gemm import Gemm, Matrix, gemm_panels, gemm_tasks, needs_packing, pack_source, packed
+from .gemm import Gemm, gemm_panels, gemm_tasks, needs_packing, pack_source, packed
 from .pack import emit_pack, pack_tasks
-from .panels import Panelling, pack_array
+from .panels import Matrix, Panelling, pack_array
 from .point import Point, Store
 from .product import emit_gemm
 from .results import Epilogue
@@ -27,10 +27,12 @@ __all__ = [
     "emit_conv",
     "emit_gemm",
     "emit_pack",
+    "filter_source",
     "gemm_panels",
     "gemm_tasks",
     "needs_packing",
     "pack_array",
+    "pack_filters",
     "pack_source",
     "pack_tasks",
     "packed",

@@ -1,11 +1,12 @@
 """Convolutions of any rank, stride, padding, dilation and groups: how one is cut into tiles, strips and tasks.
 
-In: a `Conv`; activations lie channels-last, [batch, *spatial, channels]. Out: the register tile, the loops, and how the
-weights are packed: per group and panel of filters, [*kernel][channels][filters]. `convolve` writes the code.
+In: a `Conv`; activations lie channels-last, [batch, *spatial, channels]. Out: the register tile, the loops,
+and how the weights are packed: per group and panel of filters, [*kernel][channels][filters]. `convolve`
+writes the code.
 
-A line is one row of output pixels; its tiles are runs of neighbouring pixels. Near a border some taps of the kernel fall
-outside the input, for some rows of the tile: strips of equal tiles know at compile time which, so that no input is copied
-to pad it and nothing is multiplied by padding.
+A line is one row of output pixels; its tiles are runs of neighbouring pixels. Near a border some taps of the
+kernel fall outside the input, for some rows of the tile: strips of equal tiles know at compile time which, so
+that no input is copied to pad it and nothing is multiplied by padding.
 """
 
 from __future__ import annotations
@@ -14,23 +15,27 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import NamedTuple
 
+import numpy as np
+
 from aicomp.types import DType
 
 from ..machine import Machine
 from .arithmetic import Arithmetic
 from .microkernel import Tile
 from .nest import Nest, Strip
-from .panels import Panelling
+from .panels import Array, Matrix, Panelling, pack_array
 from .point import Folds
-from .schedule import Work, choose_tile, make_nest, split_columns, split_rows
+from .schedule import Work, choose_rows, choose_tile, column_lanes, make_nest, row_limit, split_columns, split_rows
+
+MOST_RUNS = 40  # loops over taps, in all kinds of tiles together
 
 
 @dataclass(frozen=True)
 class Conv:
     """A convolution; the output's axes are (batch, *out, filters), results are given to the epilogue in `dtype`.
 
-    `padding` has (before, after) an axis and may be negative; weights have [*kernel, channels / groups, filters].
-    `x` and `w` are the dtypes in memory. Any size may be 0; without channels the results are 0.
+    `padding` has (before, after) an axis and may be negative; weights have [*kernel, channels / groups,
+    filters]. `x` and `w` are the dtypes in memory. Any size may be 0; without channels the results are 0.
     """
 
     batch: int
@@ -69,10 +74,10 @@ class Conv:
 
 
 class Run(NamedTuple):
-    """`count` neighbouring taps of a kernel row, from tap `first`, in which the tile's rows [begin, end) take part."""
+    """`taps` neighbouring taps of a kernel row, from tap `first`, in which the tile's rows [begin, end) take part."""
 
     first: int
-    count: int
+    taps: int
     begin: int
     end: int
 
@@ -98,15 +103,30 @@ def tap_runs(spec: Conv, first: int, rows: int) -> tuple[Run, ...]:
         if begin == end:
             continue
         last = runs[-1] if runs else Run(-1, 0, 0, 0)
-        if last[2:] == (begin, end) and last.first + last.count == tap:
-            runs[-1] = last._replace(count=last.count + 1)
+        if last[2:] == (begin, end) and last.first + last.taps == tap:
+            runs[-1] = last._replace(taps=last.taps + 1)
         else:
             runs.append(Run(tap, 1, begin, end))
     return tuple(runs)
 
 
 def split_line(spec: Conv, rows: int) -> tuple[Strip, ...]:
-    """Return the tiles of a line, neighbours with the same runs of taps as one strip."""
+    """Return the tiles of a line, neighbours with the same runs of taps as one strip.
+
+    Where that makes too many kinds (a wide kernel on a short line), tiles near the borders are cut into
+    single pixels, whose taps are found at run time.
+    """
+    strips = _strips(spec, rows)
+    if sum(len(s.kind) for s in strips) <= MOST_RUNS:
+        return strips
+    whole = (Run(0, spec.kernel[-1], 0, rows),)
+    inner = next((s for s in strips if s.kind == whole), Strip(0, 0, 0))
+    after = inner.first + inner.count * inner.rows
+    cut = (Strip(0, inner.first, 1), inner, Strip(after, spec.out[-1] - after, 1))
+    return tuple(s for s in cut if s.count)
+
+
+def _strips(spec: Conv, rows: int) -> tuple[Strip, ...]:
     strips: list[Strip] = []
     for part in split_rows(spec.out[-1], rows):
         first, stop = part.first, part.first + part.count * part.rows
@@ -133,18 +153,42 @@ def inner_tiles(spec: Conv, first: int, rows: int) -> int:
 
 
 def conv_tile(spec: Conv, machine: Machine) -> Tile:
-    """Return the register tile of a collapsed convolution."""
-    return choose_tile(Arithmetic(spec.dtype, machine), spec.out[-1], spec.width)
+    """Return the register tile of a collapsed convolution.
+
+    Where each channel has few filters of its own, vectors hold the filters of several channels: as many as
+    divide them.
+    """
+    math = Arithmetic(spec.dtype, machine)
+    if not is_depthwise(spec, machine):
+        return choose_tile(math, spec.out[-1], spec.width)
+    lanes = column_lanes(math, spec.filters)
+    whole = vector_columns(spec, lanes) == lanes
+    vectors = min(2, 512 // machine.vector_bits, -(-spec.filters // lanes)) if whole else 1
+    rows = choose_rows(spec.out[-1], vectors, row_limit(math, 2 * vectors))
+    return Tile(rows, vectors, lanes)
+
+
+def is_depthwise(spec: Conv, machine: Machine) -> bool:
+    """Return whether vectors run across channels: every channel is a group, and has few filters."""
+    lanes = Arithmetic(spec.dtype, machine).lanes
+    return spec.depth == 1 and spec.groups > 1 and 0 < 2 * spec.width <= lanes
 
 
 def conv_nest(spec: Conv, machine: Machine) -> Nest:
     """Return the loops of a collapsed convolution: images are groups, lines those of all outputs of the batch."""
     tile, size = conv_tile(spec, machine), spec.x.itemsize
     steps = spec.depth * prod(spec.kernel)
-    line_bytes = spec.spatial[-1] * spec.depth * size * prod(spec.stride[:-1])
-    work = Work(spec.groups, spec.batch * prod(spec.out[:-1]), steps * tile.vectors, line_bytes, steps * tile.width * size)
-    panels = split_columns(spec.width, tile.vectors, tile.lanes)
+    depthwise = is_depthwise(spec, machine)
+    groups, width, depth = (1, spec.filters, spec.channels) if depthwise else (spec.groups, spec.width, spec.depth)
+    line_bytes = spec.spatial[-1] * depth * size * prod(spec.stride[:-1])
+    panels = split_columns(width, tile.vectors, vector_columns(spec, tile.lanes) if depthwise else tile.lanes)
+    work = Work(groups, spec.batch * prod(spec.out[:-1]), steps * tile.vectors, line_bytes, steps * tile.width * size)
     return make_nest(machine, work, tile.rows, split_line(spec, tile.rows), panels)
+
+
+def vector_columns(spec: Conv, lanes: int) -> int:
+    """Return how many filters one vector of a depthwise convolution holds: those of whole channels."""
+    return max(1, lanes // spec.width) * spec.width
 
 
 def conv_tasks(spec: Conv, machine: Machine) -> int:
@@ -153,6 +197,24 @@ def conv_tasks(spec: Conv, machine: Machine) -> int:
 
 
 def conv_panels(spec: Conv, machine: Machine) -> Panelling:
-    """Return how the weights, as [groups, kernel x channels, filters] of each group, lie in panels."""
-    tile = conv_tile(collapse(spec)[0], machine)
-    return Panelling((spec.groups,), prod(spec.kernel) * spec.depth, spec.width, tile.vectors, tile.lanes, spec.w)
+    """Return how the weights lie in memory."""
+    flat, taps = collapse(spec)[0], prod(spec.kernel)
+    if is_depthwise(flat, machine):
+        return Panelling((), taps, spec.filters, spec.filters, 1, spec.w)
+    tile = conv_tile(flat, machine)
+    return Panelling((spec.groups,), taps * spec.depth, spec.width, tile.vectors, tile.lanes, spec.w)
+
+
+def filter_source(spec: Conv, machine: Machine) -> Matrix:
+    """Return dense weights [*kernel, channels / groups, filters] as the matrices that `conv_panels` packs."""
+    batch = () if is_depthwise(collapse(spec)[0], machine) else (spec.width,)
+    return Matrix(spec.w, spec.filters, 1, batch)
+
+
+def pack_filters(spec: Conv, machine: Machine, w: Array) -> Array:
+    """Return constant weights [*kernel, channels / groups, filters] in panels."""
+    layout = conv_panels(spec, machine)
+    if not layout.matrices:
+        return pack_array(layout, w)
+    steps = np.asarray(w).reshape(layout.k, spec.groups, spec.width)
+    return pack_array(layout, steps.swapaxes(0, 1))

@@ -23,23 +23,13 @@ from ..machine import Machine
 from .arithmetic import Arithmetic
 from .microkernel import Tile
 from .nest import Nest
-from .panels import Panelling
+from .panels import Matrix, Panelling
 from .point import Folds
 from .schedule import Work, choose_tile, column_lanes, make_nest, split_columns, split_rows
 
 FEW_ROWS = 4  # up to so many, B is read about once: packing it would double the traffic
 MANY_ROWS = 24  # from so many on, reading B in even steps repays the packing
 SMALL_B = 64 << 10  # bytes of B that stay in cache whichever way they lie
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """How one operand lies in memory: its dtype, and strides in elements (0 = broadcast), one a batch axis too."""
-
-    dtype: DType
-    row: int
-    column: int
-    batch: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ class Stream:
 
 
 def next_panel(f: Function, panel: Panel, steps: int, turn: Index, passes: int) -> Stream | None:
-    """Return a tile's share of the next panel: each of the `passes` tiles that read a panel fetches a part of the next."""
+    """Return a tile's share of the next panel: each of the `passes` tiles that read a panel fetches a part of it."""
     if passes > MOST_PASSES:
         return None
     share = -(-panel.pitch // passes)

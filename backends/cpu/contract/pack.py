@@ -1,7 +1,8 @@
 """Packs matrices that are known only at run time: LLVM text of a kernel that fills the panels of a `Panelling`.
 
-In: the layout, a `Matrix` that says how B lies in memory (its batch strides along the layout's matrices), two pointers, a
-range of tasks. Out: a copy where B is contiguous along n, transposed blocks where it is along k, else element by element.
+In: the layout, a `Matrix` that says how B lies in memory (its batch strides along the layout's matrices), two
+pointers, a range of tasks. Out: a copy where B is contiguous along n, transposed blocks where it is along k,
+else element by element.
 
     emit_pack(f, machine, layout, source, b, panels, begin, end)       # of pack_tasks(layout) tasks
 """
@@ -15,9 +16,8 @@ from ..casts import memory_type
 from ..llvm import Function, V, vector
 from ..machine import Machine
 from .arithmetic import Arithmetic
-from .gemm import Matrix
 from .nest import Nest, Panels, Site, Strip, at_least, at_most, digits, emit_nest
-from .panels import Panelling
+from .panels import Matrix, Panelling
 from .point import dot
 from .schedule import split_columns
 from .tails import load_bits
@@ -41,7 +41,7 @@ def pack_tasks(layout: Panelling) -> int:
 def emit_pack(
     f: Function, machine: Machine, layout: Panelling, source: Matrix, b: V, panels: V, begin: V, end: V
 ) -> None:
-    """Write the tasks [begin, end) that pack B, laid out as `source` says; halves become float32 if the layout says so."""
+    """Write the tasks [begin, end) that pack B, which lies as `source` says; halves become float32 if the layout is."""
     body = Packing(f, Arithmetic(layout.dtype, machine), layout, source, b, panels).part_at
     emit_nest(f, pack_nest(layout), begin, end, body)
 

@@ -1,7 +1,8 @@
 """Panels: how B (or a convolution's weights) is laid out for the register tile, and constants put into that layout.
 
-In: `Panelling`, the sizes of matrices and of the tile. Out: [matrix][n / width][k][width] in one flat array: a step k of the
-tile reads `width` values in a row. The last panel is as narrow as whole vectors allow; its columns past n are zero.
+In: `Panelling`, the sizes of matrices and of the tile. Out: [matrix][n / width][k][width] in one flat array:
+a step k of the tile reads `width` values in a row. The last panel is as narrow as whole vectors allow; its
+columns past n are zero.
 
     layout = gemm_panels(spec, machine)
     constant = pack_array(layout, weights)             # [*matrices, k, n] -> [layout.elements]
@@ -20,6 +21,16 @@ from aicomp.types import DType
 from .schedule import split_columns
 
 Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """How one operand lies in memory: its dtype, and strides in elements (0 = broadcast), one a batch axis too."""
+
+    dtype: DType
+    row: int
+    column: int
+    batch: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

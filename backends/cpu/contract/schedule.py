@@ -14,7 +14,7 @@ from .arithmetic import Arithmetic
 from .microkernel import Tile
 from .nest import Nest, Panels, Strip
 
-TASK = 96 << 10  # cycles, about: a task takes tens of microseconds, long beside handing it to a thread
+TASK = 48 << 10  # cycles, about: a task takes tens of microseconds, long beside handing it to a thread
 STREAM = 8  # bytes of B that come from beyond the caches in a cycle, about
 MOST_ROWS = 12
 
@@ -63,6 +63,11 @@ def choose_tile(math: Arithmetic, rows: int, columns: int) -> Tile:
     return Tile(-negative, w, lanes)
 
 
+def choose_rows(rows: int, vectors: int, limit: int) -> int:
+    """Return the rows of the tile that covers rows x (one panel of `vectors`) at the least cost."""
+    return -min((covering_cost(rows, vectors, r, vectors), -r) for r in range(1, min(limit, max(rows, 1)) + 1))[1]
+
+
 def covering_cost(rows: int, vectors: int, r: int, w: int) -> float:
     """Return the cycles of one step of all tiles, remainders included."""
     total = 0.0
@@ -95,7 +100,7 @@ def make_nest(machine: Machine, work: Work, rows: int, strips: tuple[Strip, ...]
     tile_work = work.row_work * rows
     tile_bytes = work.line_bytes // max(1, tiles)
     fits = work.lines * work.line_bytes <= limit
-    most = max(1, min(limit // max(1, tile_bytes), 3 * TASK // max(1, tile_work)))
+    most = max(1, min(limit // max(1, tile_bytes), 2 * TASK // max(1, tile_work)))
     line_block, tile_block = row_blocks(work.lines, tiles, most)
     block_work = tile_work * line_block * tile_block + work.panel_bytes // STREAM
     panel_block = even_block(all_panels, TASK // max(1, block_work))

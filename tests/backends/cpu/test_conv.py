@@ -6,10 +6,10 @@ from itertools import product
 
 import numpy as np
 import pytest
+from aicomp.backends.cpu.contract import Conv, Epilogue, conv_tasks, emit_conv, pack_filters
+from aicomp.backends.cpu.machine import Machine
 from kernels import X86_PRESETS, Compiled, guarded, storing
 
-from aicomp.backends.cpu.contract import Conv, Epilogue, conv_panels, conv_tasks, emit_conv, pack_array
-from aicomp.backends.cpu.machine import Machine
 from aicomp.types import FLOAT32, compute_dtype
 
 
@@ -42,8 +42,7 @@ def reference(spec, x, w):
 
 def run(machine, spec, x, w, looped=False, pieces=1):
     out = np.full((spec.batch, *spec.out, spec.filters), 1, compute_dtype(spec.dtype))
-    per_group = w.reshape(int(np.prod(w.shape[:-1])), spec.groups, spec.width).swapaxes(0, 1)
-    panels = pack_array(conv_panels(spec, machine), per_group)
+    panels = pack_filters(spec, machine, w)
 
     def write(f, p):
         epilogue = Epilogue(storing(spec.dtype, out.shape, p[2]), looped)
@@ -60,7 +59,7 @@ def check(preset, spec, **options):
     actual = run(Machine.preset(preset), spec, x, w, **options)
     scale = reference(spec, abs(x), abs(w))
     eps = np.finfo(actual.dtype).eps
-    terms = w[..., 0].size
+    terms = int(np.prod(spec.kernel)) * spec.depth
     assert np.all(abs(actual - reference(spec, x, w)) <= eps * (terms + 2) * scale)
 
 
@@ -82,6 +81,19 @@ CASES = {
     "negative padding": conv(1, (9, 10), 3, 5, 3, padding=((-1, 0), (-2, -1))),
     "stride larger than kernel": conv(1, (11, 13), 3, 4, 2, stride=(3, 5)),
     "mixed strides": conv(1, (11, 13), 3, 4, (2, 3), stride=(1, 2), padding=((1, 1), (0, 1)), dilation=(2, 1)),
+    "many runs of taps": conv(1, (3, 40), 2, 9, (1, 25), padding=((0, 0), (30, 12))),
+    "depthwise": conv(2, (9, 14), 37, 37, 3, padding=1, groups=37),
+    "depthwise stride 2": conv(1, (14, 13), 64, 64, 3, stride=2, padding=1, groups=64),
+    "depthwise 5x5": conv(1, (9, 30), 20, 20, 5, padding=2, groups=20),
+    "depthwise wide kernel": conv(1, (5, 70), 8, 8, (1, 13), padding=((0, 0), (6, 6)), groups=8),
+    "depthwise very wide kernel": conv(1, (2, 50), 4, 4, (1, 60), padding=((0, 0), (40, 40)), groups=4),
+    "depthwise dilated": conv(1, (12, 15), 18, 18, 3, padding=2, dilation=2, groups=18),
+    "depthwise, 2 filters a channel": conv(1, (6, 9), 19, 38, 3, padding=1, groups=19),
+    "depthwise, 3 filters a channel": conv(2, (6, 9), 13, 39, 3, padding=1, groups=13),
+    "depthwise, 20 filters a channel": conv(1, (6, 9), 3, 60, 3, padding=1, groups=3),
+    "depthwise 1d": conv(2, (40,), 24, 24, 4, padding=((3, 0),), groups=24),
+    "depthwise 3d": conv(1, (4, 5, 6), 9, 9, 3, padding=1, groups=9),
+    "depthwise 1x1": conv(2, (4, 5), 9, 9, 1, groups=9),
     "1d": conv(2, (50,), 6, 17, 5, padding=2),
     "1d long": conv(1, (300,), 4, 8, 31, padding=15),
     "1d stride": conv(1, (41,), 3, 8, 4, stride=3, padding=1),

@@ -212,7 +212,15 @@ def test_objects_need_no_library(preset, name):
     spec, _, _ = make(9, 21, 33, dtype(name), np.random.default_rng(7))
 
     def write(f, p):
-        emit_gemm(f, machine, spec, *p[:2], f.args[1], f.args[2], Epilogue(storing(spec.dtype, (*spec.batch, spec.m, spec.n), p[2])))
+        emit_gemm(
+            f,
+            machine,
+            spec,
+            *p[:2],
+            f.args[1],
+            f.args[2],
+            Epilogue(storing(spec.dtype, (*spec.batch, spec.m, spec.n), p[2])),
+        )
 
     code = compile_object(module_text([kernel(3, write)]), machine)
     assert b"kernel" in code
