@@ -27,7 +27,7 @@ from aicomp.types import TensorSpec
 from .artefact import LINE
 from .c_names import c_identifiers
 from .driver import emit_driver
-from .jit import combine, emit, parse
+from .jit import emit, parse
 from .llvm import Function, V, module_text
 from .machine import Machine
 from .pool import pool_text
@@ -68,7 +68,6 @@ def export_object(export: Export) -> bytes:
     if size > WEIGHTS_LIMIT:
         raise AicompError(f"{export.name} has {size / 2**30:.1f} GiB of constants; one object holds at most 2")
     module = parse(export_text(export), machine)
-    combine(module, machine)
     for text in (pool_text(machine), _threads_text(machine)):
         module.link_in(parse(text, machine))
     _rename(module, export.name)

@@ -10,7 +10,8 @@ other, to the thread pool and to the C library; any other undefined symbol is an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from threading import Lock
 from typing import Any
@@ -35,17 +36,10 @@ def parse(text: str, machine: Machine) -> Any:
     return module
 
 
-def combine(module: Any, machine: Machine) -> None:
-    """Combine instructions in place: the only IR pass worth its time on code that is already scheduled."""
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_instruction_combine_pass()
-    tuning = llvm.create_pipeline_tuning_options()
-    passes.run(module, llvm.create_pass_builder(_emitter(machine, True), tuning))
-
-
 def emit(module: Any, machine: Machine, fast: bool = True) -> bytes:
-    """Return the relocatable object of a parsed module."""
-    data: bytes = _emitter(machine, fast).emit_object(module)
+    """Return the relocatable object of a parsed module, whose code is as its text schedules it."""
+    with _no_strength_reduction():
+        data: bytes = _emitter(machine, fast).emit_object(module)
     return data
 
 
@@ -54,10 +48,7 @@ def compile_object(text: str, machine: Machine, fast: bool = True) -> bytes:
 
     Without `fast` it is compiled five times as quickly, to code that suits what runs rarely.
     """
-    module = parse(text, machine)
-    if fast:
-        combine(module, machine)
-    return emit(module, machine, fast)
+    return emit(parse(text, machine), machine, fast)
 
 
 def compile_kernels(functions: Sequence[Function], machine: Machine) -> list[bytes]:
@@ -68,9 +59,8 @@ def compile_kernels(functions: Sequence[Function], machine: Machine) -> list[byt
 
 def emit_assembly(text: str, machine: Machine) -> str:
     """Return the target's assembly of one module of LLVM assembly."""
-    module = parse(text, machine)
-    combine(module, machine)
-    listing: str = _emitter(machine, True).emit_assembly(module)
+    with _no_strength_reduction():
+        listing: str = _emitter(machine, True).emit_assembly(parse(text, machine))
     return listing
 
 
@@ -111,6 +101,19 @@ def _load_pool() -> int:
     library = Library([compile_object(pool_text(machine), machine, fast=False)], [PARALLEL])
     library.keep()  # its workers run this code to the very end
     return library.address(PARALLEL)
+
+
+@contextmanager
+def _no_strength_reduction() -> Iterator[None]:
+    """Leave out LLVM's loop strength reduction: two thirds of code generation, for nothing in our loops.
+
+    The option is the process's, so it is put back for others who use LLVM here.
+    """
+    llvm.set_option("aicomp", "-disable-lsr=true")
+    try:
+        yield
+    finally:
+        llvm.set_option("aicomp", "-disable-lsr=false")
 
 
 @lru_cache(maxsize=16)
