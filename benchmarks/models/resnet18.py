@@ -1,0 +1,15 @@
+"""ResNet-18 (He et al., 2016): an image f32[1,3,224,224] to scores f32[1,1000]."""
+
+from __future__ import annotations
+
+from _resnet import Block, resnet
+
+import aicomp as ac
+
+example_inputs = (ac.TensorSpec((1, 3, 224, 224), "float32", "x"),)
+network = resnet(Block, (2, 2, 2, 2), seed=0)
+
+
+def model(x):
+    """Return the scores of a thousand classes."""
+    return network(x)
