@@ -11,13 +11,14 @@ from types import MappingProxyType
 
 from aicomp.graph_pass import Pass
 
-from . import canonicalize, cse, dce, decompose, fold_batch_norm, fold_constants, fuse, layout, reciprocals
+from . import canonicalize, cse, dce, decompose, fold_batch_norm, fold_constants, fuse, layout, reassociate, reciprocals
 
 ALL = (
     decompose.decompose,
     canonicalize.canonicalize,
     fold_constants.fold_constants,
     cse.cse,
+    reassociate.reassociate,
     fold_batch_norm.fold_batch_norm,
     layout.layout,
     reciprocals.reciprocals,
@@ -32,6 +33,7 @@ _SIMPLIFY = (canonicalize.canonicalize, fold_constants.fold_constants, cse.cse)
 STANDARD = (
     decompose.decompose,
     *_SIMPLIFY,
+    reassociate.reassociate,
     fold_batch_norm.fold_batch_norm,
     layout.layout,
     *_SIMPLIFY,

@@ -13,7 +13,7 @@ from aicomp.ops.reduce import folded
 from aicomp.ops.symbol import Symbol
 from aicomp.pattern import Match, Var, any_of, call, inner, op
 from aicomp.rewrite import Rule
-from aicomp.types import Shape
+from aicomp.types import Shape, is_float
 
 from .views import reshaped
 
@@ -23,22 +23,30 @@ POSITIONS = ("argmax", "argmin")
 
 
 def _fold_of_ones(match: Match) -> Symbol | None:
-    """Return x where only axes of size 1 are folded: every result is one element."""
-    trivial = all(match["x"].shape[axis] == 1 for axis in match.root.attrs["axes"])
-    return reshaped(match["x"], match.root.outputs[0].shape) if trivial else None
+    """Return x where only axes of size 1 are folded; plus 0.0 for a sum of floats, which starts there."""
+    if any(match["x"].shape[axis] != 1 for axis in match.root.attrs["axes"]):
+        return None
+    result = reshaped(match["x"], match.root.outputs[0].shape)
+    return call(ops.add, result, 0.0) if match.root.op.name == "sum" and is_float(result.dtype) else result
 
 
 def _fold_of_fold(match: Match) -> Symbol | None:
     """Return one reduction over the axes of both, where the order of folding does not matter."""
-    outer, inner = match.root, match.node("inner")
-    if inner.op is not outer.op or inner.attrs["keepdims"] != outer.attrs["keepdims"]:
+    if match.root.op.name in ("sum", "prod") and is_float(match["x"].dtype):
         return None
-    if outer.op.name in ("sum", "prod") and match["x"].dtype.kind not in "iu":
+    return merged(match)
+
+
+def merged(match: Match) -> Symbol | None:
+    """Return one reduction for a reduction of one; None where they are not of one kind."""
+    outer, first = match.root, match.node("inner")
+    keepdims = outer.attrs["keepdims"]
+    if first.op is not outer.op or first.attrs["keepdims"] != keepdims:
         return None
-    rank, first, second = match["x"].ndim, inner.attrs["axes"], outer.attrs["axes"]
-    left = range(rank) if outer.attrs["keepdims"] else [axis for axis in range(rank) if axis not in first]
-    axes = sorted({*first, *(left[axis] for axis in second)})
-    return call(outer.op, match["x"], axes=tuple(axes), keepdims=outer.attrs["keepdims"])
+    folded_first = first.attrs["axes"]
+    left = [axis for axis in range(match["x"].ndim) if keepdims or axis not in folded_first]
+    axes = sorted({*folded_first, *(left[axis] for axis in outer.attrs["axes"])})
+    return call(outer.op, match["x"], axes=tuple(axes), keepdims=keepdims)
 
 
 def _fold_in_shape(match: Match) -> Symbol | None:

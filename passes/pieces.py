@@ -104,7 +104,7 @@ def _concat_pieces(match: Match) -> Symbol | None:
     pieces: list[Symbol] = []
     for piece in match.inputs:
         _append(pieces, piece, axis)
-    if len(pieces) == len(match.inputs):
+    if len(pieces) > 1 and [piece.value for piece in pieces] == list(match.root.inputs):
         return None
     if not pieces:
         return match.inputs[0]
