@@ -19,7 +19,7 @@ from aicomp.tree import map_leaves
 from . import advice
 from .numpy_functions import FUNCTIONS
 from .numpy_ufuncs import UFUNCS, apply_ufunc
-from .recorder import located, trace_error, user_location
+from .recorder import is_augmented_assignment, located, trace_error, user_location
 from .ufunc_methods import UFUNC_METHODS
 
 if TYPE_CHECKING:
@@ -108,9 +108,12 @@ def write_out(name: str, results: Any, out: tuple[Any, ...]) -> Any:
     if all(target is None for target in out):
         return results
     for target, result in zip(out, results if isinstance(results, tuple) else (results,), strict=True):
-        if not isinstance(target, Symbol):
+        if isinstance(target, Symbol):
+            target.assign(result)  # type: ignore[attr-defined]
+        elif is_augmented_assignment() and isinstance(target, np.ndarray):
+            return result.replacing(target)
+        else:
             raise TypeError("out= must be a traced array; use the result instead")
-        target.assign(result)  # type: ignore[attr-defined]
     return out[0] if len(out) == 1 else out
 
 
@@ -125,7 +128,7 @@ def stand_in(
     recorder.unsupported.append(f"np.{name} at {user_location()}: {advice.nearest(name)}")
     try:
         results = function(*map_leaves(_example, args), **map_leaves(_example, dict(kwargs)))
-        return map_leaves(lambda x: tracer.constant(np.asarray(x)) if _is_array(x) else x, results)
+        return map_leaves(lambda x: tracer.constant(np.real(x)) if _is_array(x) else x, results)
     except Exception as error:
         recorder.check_supported(error)
         raise UnsupportedError(located(name)) from error

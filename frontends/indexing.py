@@ -18,7 +18,7 @@ import numpy as np
 
 from aicomp import ops
 from aicomp.ops.symbol import Symbol
-from aicomp.types import BOOL, INT64
+from aicomp.types import BOOL, INT64, is_integer
 
 from .promotion import cast
 
@@ -38,9 +38,9 @@ Entry = Cut | Symbol | np.ndarray[Any, Any] | None  # None inserts an axis; arra
 
 def read(x: Symbol, index: Any) -> Any:
     """Return x[index]. Raises IndexError or TypeError as NumPy does."""
-    entries = resolve(x, index if isinstance(index, tuple) else (index,))
+    entries, dots = resolve(x, index if isinstance(index, tuple) else (index,))
     if any(isinstance(e, np.ndarray) or (isinstance(e, Symbol) and e.ndim) for e in entries):
-        return pick(x, [_as_array(e) for e in entries])
+        return pick(x, [_as_array(e) for e in entries], dots)
     return basic(x, entries)
 
 
@@ -50,8 +50,8 @@ def is_view(index: Any) -> bool:
     return all(part is None or part is Ellipsis or isinstance(part, (int, slice, np.integer)) for part in parts)
 
 
-def resolve(x: Symbol, index: tuple[Any, ...]) -> list[Entry]:
-    """Return one entry for each axis of x and each inserted axis, in order."""
+def resolve(x: Symbol, index: tuple[Any, ...]) -> tuple[list[Entry], int]:
+    """Return one entry for each axis of x and each inserted axis, in order, and where the Ellipsis stands."""
     if sum(part is Ellipsis for part in index) > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
     parts = [each for part in index for each in _parts(part)]
@@ -61,7 +61,7 @@ def resolve(x: Symbol, index: tuple[Any, ...]) -> list[Entry]:
     at = next((i for i, part in enumerate(parts) if part is Ellipsis), len(parts))
     full = [*parts[:at], *[slice(None)] * missing, *parts[at + 1 :]]
     sizes = iter(x.shape)
-    return [None if part is None else _entry(part, next(sizes)) for part in full]
+    return [None if part is None else _entry(part, next(sizes)) for part in full], at
 
 
 def _parts(part: Any) -> Sequence[Any]:
@@ -74,6 +74,8 @@ def _parts(part: Any) -> Sequence[Any]:
                 f"a traced mask {part!r} selects a number of elements that is unknown while tracing; "
                 "use np.where(mask, x, 0), or a sum over the mask"
             )
+        if not is_integer(part.dtype):
+            raise IndexError(f"{part!r} is not an index: integers are")
         return (part,)
     if isinstance(part, (bool, np.bool_)):
         raise IndexError("a single bool is not supported as an index")
@@ -136,14 +138,17 @@ def _as_array(entry: Entry) -> Entry:
     return np.asarray(entry.start, INT64) if isinstance(entry, Cut) and entry.dropped else entry
 
 
-def pick(x: Symbol, entries: Sequence[Entry]) -> Any:
-    """Apply integer arrays: gather their axes at once, put the broadcast axes where NumPy does."""
+def pick(x: Symbol, entries: Sequence[Entry], dots: int) -> Any:
+    """Apply integer arrays: gather their axes at once, put the broadcast axes where NumPy does.
+
+    An Ellipsis (before entry `dots`) between them parts them even where it stands for no axis.
+    """
     where = [i for i, entry in enumerate(entries) if _picks(entry)]
     indices = [entries[i] for i in where]
     axes = [sum(e is not None for e in entries[:i]) for i in where]
     taken = gather_axes(cut(x, entries), indices, axes)
     rank = taken.ndim - (x.ndim - len(axes))
-    neighbours = where == list(range(where[0], where[0] + len(where)))
+    neighbours = where == list(range(where[0], where[0] + len(where))) and not where[0] < dots <= where[-1]
     front = axes[0] if neighbours else 0
     taken = np.moveaxis(taken, range(rank), range(front, front + rank))
     position = sum(not _picks(e) for e in entries[: where[0]]) if neighbours else 0

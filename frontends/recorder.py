@@ -11,6 +11,7 @@ outer frames: they become inputs of the body when it is lifted.
 
 from __future__ import annotations
 
+import dis
 import linecache
 import os
 import sys
@@ -30,6 +31,9 @@ from aicomp.ops.symbol import lift
 from aicomp.types import TensorType
 
 INTERNAL = tuple(str(Path(folder)) + os.sep for folder in (*aicomp.__path__, Path(__file__).parent, *np.__path__))
+
+BINARY_OP = dis.opmap["BINARY_OP"]
+IN_PLACE = range(13, 26)  # CPython's NB_INPLACE_ADD to NB_INPLACE_XOR, of all versions from 3.11 on
 
 
 @cache
@@ -53,6 +57,15 @@ def user_location() -> Location | None:
         return None
     file, line = frame.f_code.co_filename, frame.f_lineno
     return Location(file, line, linecache.getline(file, line, frame.f_globals).strip())
+
+
+def is_augmented_assignment() -> bool:
+    """Return whether the user's code is at `y += x` or the like, which binds y to the result."""
+    frame = user_frame()
+    if frame is None:
+        return False
+    opcode, argument = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
+    return opcode == BINARY_OP and argument in IN_PLACE
 
 
 def located(message: str) -> str:
@@ -93,6 +106,7 @@ class Frame:
 
     def constant(self, array: Any) -> Value:
         """Return the constant of an array, the same one as long as the array object stays as it was."""
+        self.recorder.check_unwritten(array)
         known = self.constants.get(id(array))
         if known and isinstance(array, np.ndarray) and same_bytes(known[1], array):
             return known[1]
@@ -119,6 +133,7 @@ class Recorder:
     def __init__(self) -> None:
         self.frames: list[Frame] = []
         self.unsupported: list[str] = []
+        self.written: list[tuple[np.ndarray[Any, Any], Location | None]] = []  # constants that were added to
 
     @property
     def current(self) -> Frame:
@@ -136,8 +151,17 @@ class Recorder:
             frame.open = False
             self.frames.remove(frame)
 
+    def check_unwritten(self, array: Any) -> None:
+        """Raise TraceError for a constant array that a traced value was added to in place."""
+        for written, loc in self.written:
+            if isinstance(array, np.ndarray) and np.may_share_memory(array, written):
+                raise trace_error(
+                    f"an array shares memory with one that was updated in place by a traced value at {loc}; "
+                    "write y = y + x there, not y += x"
+                )
+
     def check_supported(self, cause: BaseException | None = None) -> None:
         """Raise UnsupportedError listing everything that could not be recorded, if anything."""
         if self.unsupported:
             lines = "\n".join(f"  {each}" for each in dict.fromkeys(self.unsupported))
-            raise UnsupportedError(f"{len(self.unsupported)} unsupported:\n{lines}") from cause
+            raise UnsupportedError(f"these functions have no translation:\n{lines}") from cause

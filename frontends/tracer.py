@@ -138,6 +138,12 @@ class Tracer(ArrayMethods, Symbol):
             return self.operator(ufunc, self, other)
         return self.assign(ufunc(self, other))
 
+    def replacing(self, array: np.ndarray[Any, Any]) -> Self:
+        """Return this value as what a constant array becomes by `array += value`; the array becomes unusable."""
+        target = self.constant(array)
+        self.frame.recorder.written.append((array, user_location()))
+        return target.assign(self)
+
     def assign(self, result: Any) -> Self:
         """Make this array, and all names for it, hold another value of its shape; views of it become unusable."""
         self.check()

@@ -5,9 +5,9 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+from aicomp.frontends.trace import trace
 
 from aicomp.errors import AicompError
-from aicomp.frontends.trace import trace
 from aicomp.interpret import interpret
 from aicomp.tree import flatten, parse_structure
 
@@ -26,14 +26,14 @@ def sample(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> np.ndarray:
 def run(function: Any, arrays: Sequence[np.ndarray]) -> Any:
     """Return the leaves and structure of a traced function's results."""
     graph = trace(function, *arrays)
-    return list(interpret(graph, arrays)), parse_structure(graph.structure)[1]
+    return list(interpret(graph, [np.asarray(a) for a in arrays])), parse_structure(graph.structure)[1]
 
 
 def check(function: Any, *arrays: np.ndarray, tolerance: float | None = None) -> None:
     """Assert that tracing gives what NumPy does; where NumPy raises, tracing must too, with an AicompError."""
     with np.errstate(all="ignore"):
         try:
-            expected = function(*(a.copy() for a in arrays))
+            expected = function(*(np.copy(a) if isinstance(a, np.ndarray) else a for a in arrays))
         except (TypeError, ValueError, LookupError, ArithmeticError) as error:
             check_refused(function, arrays, error)
             return
