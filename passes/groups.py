@@ -62,11 +62,15 @@ def body(graph: Graph, nodes: Sequence[Node], copied: Iterable[Node] = ()) -> tu
     for node in nodes:
         for value in node.inputs:
             if value not in values and is_small_constant(value) and value.node is not None:
-                values[value] = Node(value.node.op, (), value.node.attrs, loc=value.node.loc).outputs[0]
-        copy = Node(node.op, [values[value] for value in node.inputs], node.attrs, node.regions, node.loc)
-        values.update(zip(node.outputs, copy.outputs, strict=True))
+                values[value] = copied_on(value.node, ()).outputs[0]
+        values.update(zip(node.outputs, copied_on(node, [values[v] for v in node.inputs]).outputs, strict=True))
     outputs = [values[value] for value in results(graph, nodes, copied)]
     return Graph.build("kernel", [values[value] for value in outside], outputs), outside
+
+
+def copied_on(node: Node, inputs: Sequence[Value]) -> Node:
+    """Return a copy of a node on other inputs; never the node itself, which belongs to its own graph."""
+    return node.replace(inputs) if inputs else Node(node.op, (), node.attrs, node.regions, node.loc)
 
 
 def contract(graph: Graph, groups: Sequence[Group]) -> Graph:

@@ -22,7 +22,7 @@ from aicomp.passes.reciprocals import reciprocals
 
 from . import store
 from .executable import CpuExecutable
-from .fits import fits
+from .fits import Fits
 from .lower import lower
 from .machine import PRESETS, Machine
 
@@ -38,7 +38,7 @@ class CpuBackend:
         if options.opt_level == 0:
             return STANDARD
         cheaper = (reciprocals,) if options.opt_level > 1 else ()
-        return (*STANDARD, *cheaper, fusion_pass(fits))
+        return (*STANDARD, *cheaper, fusion_pass(Fits()))
 
     def compile(self, graph: Graph, options: Options, extra: Mapping[str, Any]) -> CpuExecutable:
         """Return the executable of a graph that went through the pipeline.

@@ -7,6 +7,7 @@ call is the native entry itself, with no Python in between.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,7 @@ class CpuExecutable:
         """Compile a program's kernels and return the executable."""
         names = [value.name or f"input{i}" for i, value in enumerate(graph.inputs)]
         outputs = graph.output_names or [f"output{i}" for i in range(len(graph.outputs))]
-        texts = {GRAPH_TEXT: print_graph(graph)}
-        artefact = compile_program(program, machine, names, outputs, texts)
+        artefact = compile_program(program, machine, names, outputs)
         return executable(graph, artefact, threads, program)
 
     @staticmethod
@@ -85,7 +85,8 @@ class CpuExecutable:
 
     def save(self, path: str | Path) -> None:
         """Write the executable to a file that `ac.load` reads on a machine of the same kind."""
-        store.save(self.artefact, Path(path))
+        texts = {**self.artefact.texts, GRAPH_TEXT: print_graph(self.graph)}
+        store.save(replace(self.artefact, texts=texts), Path(path))
 
     def export(self, path: str | Path, emit: str = "exe") -> list[Path]:
         """Write an object (`obj`), a shared library with a C header (`lib`) or a program (`exe`).

@@ -5,12 +5,28 @@ In: a body. Out: whether one kernel of `kernels` computes it, and computes it we
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from aicomp.ir import Graph, Kind
 
 from .build import build_nests
 from .contraction import analyse
-from .kernels import has_contraction
+from .kernels import has_contraction, structure
 from .scalars import Unlowerable
+
+
+class Fits:
+    """Answers whether a body is one good kernel; bodies of one structure, as layers repeat them, are judged once."""
+
+    def __init__(self) -> None:
+        self.known: dict[Hashable, bool] = {}
+
+    def __call__(self, body: Graph) -> bool:
+        """Return whether one kernel computes a body."""
+        key = structure(body)
+        if key not in self.known:
+            self.known[key] = fits(body)
+        return self.known[key]
 
 
 def fits(body: Graph) -> bool:

@@ -192,11 +192,16 @@ def choose_lanes(nest: Nest, vector: Var | None, machine: Machine) -> int:
     """Return how many elements are computed at a time: a few registers full, for independent chains."""
     if vector is None:
         return 1
-    scalars = list(ordered(nest.roots()))
+    scalars = [s for s in ordered(nest.roots()) if changes_with(s, [vector])]
     bits = max((s.dtype.itemsize * 8 for s in scalars if s.dtype != BOOL), default=32)
     heavy = any(isinstance(s, Apply) and expr_cost(s.expr) >= HEAVY_COST for s in scalars)
     registers = 2 if heavy or len(scalars) > 12 else 4
     return min(machine.lanes(max(bits, 16)) * registers, 1 << max(vector.extent - 1, 0).bit_length())
+
+
+def changes_with(s: Scalar, variables: Iterable[Var]) -> bool:
+    """Return whether a scalar can differ from one turn of one of the loops to the next."""
+    return any(v in s.deps for v in variables)
 
 
 def expr_cost(expr: Expr) -> int:
@@ -221,7 +226,8 @@ def scalar_cost(s: Scalar) -> int:
 
 def work(nest: Nest) -> int:
     """Return the element operations of one row and column."""
-    return sum(map(scalar_cost, ordered(nest.roots()))) + len(nest.stores)
+    inner = nest.cols or nest.rows
+    return sum(scalar_cost(s) for s in ordered(nest.roots()) if changes_with(s, inner)) + len(nest.stores)
 
 
 # -- keeping scalars between stages ------------------------------------------------------------------
@@ -258,8 +264,8 @@ def _topmost(roots: Iterable[Scalar], first: dict[int, int], phase: int, cols: S
         if id(s) in seen or isinstance(s, Reduction):
             continue
         seen.add(id(s))
-        known = first.get(id(s), phase) < phase and any(v in s.deps for v in cols)
-        if known and sum(map(scalar_cost, ordered([s]))) >= KEEP_COST:
+        known = first.get(id(s), phase) < phase and changes_with(s, cols)
+        if known and sum(scalar_cost(part) for part in ordered([s]) if changes_with(part, cols)) >= KEEP_COST:
             yield s
         else:
             stack.extend(s.operands)
