@@ -27,6 +27,7 @@ from .contract import (
     emit_conv,
     emit_gemm,
     emit_pack,
+    filter_source,
     gemm_panels,
     gemm_tasks,
     needs_packing,
@@ -164,7 +165,7 @@ def _analyse_conv(body: Graph, node: Node) -> Contraction:
 def _lower_conv(body: Graph, found: Contraction, machine: Machine, name: str, constants: frozenset[int]) -> Recipe:
     spec = found.spec
     assert isinstance(spec, Conv)
-    matrix = Matrix(spec.w, spec.filters, 1, (spec.width,))
+    matrix = filter_source(spec, machine)
     writer = Writer(body, machine, name, found, conv_panels(spec, machine), matrix, found.right.slot in constants)
 
     def emit(f: Function, a: V, b: V, begin: V, end: V, epilogue: Epilogue) -> None:
