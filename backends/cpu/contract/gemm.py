@@ -28,7 +28,8 @@ from .point import Folds
 from .schedule import Work, choose_tile, column_lanes, make_nest, split_columns, split_rows
 
 FEW_ROWS = 4  # up to so many, B is read about once: packing it would double the traffic
-MANY_ROWS = 24  # from so many on, reading B in even steps repays the packing
+MANY_ROWS = 48  # from so many on, reading B in even steps repays the packing
+SAME_SETS = 4096  # bytes: rows of B so far apart share a few sets of the caches, and packing repays sooner
 SMALL_B = 64 << 10  # bytes of B that stay in cache whichever way they lie
 
 
@@ -83,7 +84,9 @@ def needs_packing(spec: Gemm) -> bool:
     spec, _ = collapse(spec)
     way = reads(spec)
     if way == "rows":
-        return spec.m >= MANY_ROWS and spec.k * spec.n * spec.b.dtype.itemsize > SMALL_B
+        size = spec.b.dtype.itemsize
+        many = MANY_ROWS if spec.b.row * size % SAME_SETS else MANY_ROWS // 3
+        return spec.m >= many and spec.k * spec.n * size > SMALL_B
     return way is None or (spec.m > FEW_ROWS and spec.n > 1)
 
 
@@ -105,10 +108,15 @@ def collapse(spec: Gemm) -> tuple[Gemm, Folds]:
 def gemm_tile(spec: Gemm, machine: Machine) -> Tile:
     """Return the register tile of a collapsed product: its width is that of B's panels, or its vectors lie along k."""
     math = Arithmetic(spec.dtype, machine)
-    if reads(spec) == "rows":
-        return choose_tile(math, spec.m, spec.n)
-    rows, columns = (8, 1) if spec.n == 1 else (1, 8) if spec.m == 1 else (2, 4)
-    return Tile(min(rows, max(spec.m, 1)), min(columns, max(spec.n, 1)), column_lanes(math, spec.k))
+    if reads(spec) == "columns":
+        rows, columns = (8, 1) if spec.n == 1 else (1, 8) if spec.m == 1 else (2, 4)
+        return Tile(min(rows, max(spec.m, 1)), min(columns, max(spec.n, 1)), column_lanes(math, spec.k))
+    tile = choose_tile(math, spec.m, spec.n)
+    if spec.packed or spec.m > 2:
+        return tile
+    # Long pieces of B's rows: a row is read once, and memory gives what is contiguous at twice the rate.
+    wide = machine.vector_registers // 2 // max(1, spec.m)
+    return replace(tile, vectors=max(tile.vectors, min(wide, spec.n // tile.lanes // 8)))
 
 
 def gemm_nest(spec: Gemm, machine: Machine) -> Nest:

@@ -198,6 +198,8 @@ def test_which_b_is_packed():
         return needs_packing(Gemm(m, n, k, FLOAT32, Matrix(FLOAT32, k, 1), Matrix(FLOAT32, row, column)))
 
     assert wants(128, 768, 768, 768, 1)  # large
+    assert not wants(32, 768, 768, 768, 1)  # not read often enough
+    assert wants(32, 1024, 768, 1024, 1)  # ... unless its rows get into each other's way
     assert not wants(1, 768, 768, 768, 1)  # read once
     assert not wants(1, 768, 768, 1, 768)  # dot products
     assert not wants(128, 64, 128, 64, 1)  # in cache anyhow
