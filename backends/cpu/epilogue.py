@@ -64,30 +64,33 @@ class Rest:
         return StoreBack(self, machine, pointers)
 
 
-@dataclass(frozen=True)
 class StoreBack:
-    """The store callback of one kernel."""
+    """The store callback of one kernel. It is called for every vector of a tile: what can be known before, is."""
 
-    rest: Rest
-    machine: Machine
-    pointers: Sequence[V]
+    def __init__(self, rest: Rest, machine: Machine, pointers: Sequence[V]) -> None:
+        self.rest = rest
+        self.machine = machine
+        self.order = ordered([store.value for store in rest.stores])
+        accesses: list[Load | Store] = [*(s for s in self.order if isinstance(s, Load)), *rest.stores]
+        self.strides = {id(s): [s.index.coefficient(axis) for axis in rest.axes] for s in accesses}
+        self.slots = {id(s): (pointers[s.slot], s.index.constant) for s in accesses}
+        self.elements = {id(s): memory_type(s.dtype if isinstance(s, Load) else s.value.dtype) for s in accesses}
+        self.uniform = {key for key, strides in self.strides.items() if strides[-1] == 0}
 
     def __call__(self, f: Function, value: V, at: Point, mask: V | None) -> None:
         """Compute and store one vector of results."""
-        roots = [store.value for store in self.rest.stores]
-        order = ordered(roots)
-        addresses = {id(s): self._address(f, at, s) for s in (*order, *self.rest.stores) if isinstance(s, (Load, Store))}
+        addresses = {key: self._address(f, at, key) for key in self.strides}
         done: dict[int, V] = {}
-        for s in order:
+        for s in self.order:
             done[id(s)] = self._compute(f, value, at, mask, s, done, addresses)
         for store in self.rest.stores:
             result = self._spread(f, done[id(store.value)], value.lanes)
             scalar.store(f, store.value.dtype, result, addresses[id(store)], mask)
 
-    def _address(self, f: Function, at: Point, s: Load | Store) -> V:
-        dtype = s.dtype if isinstance(s, Load) else s.value.dtype
-        base = f.gep(memory_type(dtype), self.pointers[s.slot], s.index.constant)
-        return at.address(f, memory_type(dtype), base, [s.index.coefficient(axis) for axis in self.rest.axes])
+    def _address(self, f: Function, at: Point, key: int) -> V:
+        pointer, constant = self.slots[key]
+        element = self.elements[key]
+        return at.address(f, element, f.gep(element, pointer, constant), self.strides[key])
 
     def _compute(
         self, f: Function, value: V, at: Point, mask: V | None, s: Scalar, done: dict[int, V], addresses: dict[int, V]
@@ -95,7 +98,7 @@ class StoreBack:
         if isinstance(s, Given):
             return value
         if isinstance(s, Load):
-            if s.index.coefficient(self.rest.axes[-1]) == 0:
+            if id(s) in self.uniform:
                 return scalar.load(f, s.dtype, addresses[id(s)])
             return scalar.load(f, s.dtype, addresses[id(s)], value.lanes, mask)
         if isinstance(s, Position):

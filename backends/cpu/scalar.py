@@ -10,6 +10,7 @@ In: an `Expr` and an operand for each of its arguments. Out: the operand that ho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -69,8 +70,13 @@ def gather(f: Function, dtype: DType, pointers: V, mask: V) -> V:
     return f.icmp("ne", v, constant(v.type, 0)) if dtype == BOOL else v
 
 
-def _operands_first(root: Expr) -> Iterator[Expr]:
-    """Yield every node of the DAG once, after its operands (no recursion: chains may be long)."""
+@lru_cache(maxsize=1024)
+def _operands_first(root: Expr) -> tuple[Expr, ...]:
+    """Return every node of the DAG once, after its operands (no recursion: chains may be long)."""
+    return tuple(_walk(root))
+
+
+def _walk(root: Expr) -> Iterator[Expr]:
     seen: set[int] = set()
     stack = [(root, False)]
     while stack:
