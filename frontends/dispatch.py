@@ -8,7 +8,7 @@ them all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,6 @@ from .numpy_functions import FUNCTIONS
 from .numpy_ufuncs import UFUNCS, apply_ufunc
 from .recorder import is_augmented_assignment, located, trace_error, user_location
 from .ufunc_methods import UFUNC_METHODS
-
-if TYPE_CHECKING:
-    from .tracer import Tracer
 
 USER_ERRORS = (TypeError, ValueError, LookupError, ArithmeticError, NotImplementedError)
 
@@ -49,9 +46,7 @@ class naming:
             raise trace_error(f"{self.name}: {error}") from error
 
 
-def call_function(
-    tracer: Tracer, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Any:
+def call_function(tracer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Return the result of a NumPy function on tracers."""
     name = name_of(function)
     translation = FUNCTIONS.get(function)
@@ -75,7 +70,7 @@ def check_keywords(translation: Callable[..., Any], given: Mapping[str, Any]) ->
         raise TypeError(f"{', '.join(unknown)} is not supported in traced code")
 
 
-def call_ufunc(tracer: Tracer, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_ufunc(tracer: Any, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the result of a ufunc, or of its method `reduce`, `accumulate` or `outer`, on tracers."""
     name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if ufunc.__name__ not in UFUNCS:
@@ -118,7 +113,7 @@ def write_out(name: str, results: Any, out: tuple[Any, ...]) -> Any:
 
 
 def stand_in(
-    tracer: Tracer, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    tracer: Any, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Any:
     """Note an unsupported function and return constants of the types of its results.
 

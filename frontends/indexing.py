@@ -121,7 +121,7 @@ def basic(x: Symbol, entries: Sequence[Entry]) -> Any:
     return ops.reshape(x, shape=tuple(sizes)) if tuple(sizes) != x.shape else x
 
 
-def cut(x: Symbol, entries: Sequence[Entry]) -> Symbol:
+def cut(x: Symbol, entries: Sequence[Entry]) -> Any:
     """Return x sliced along the axes that have cuts; all axes kept."""
     axes = [entry for entry in entries if entry is not None]
     cuts = [e if isinstance(e, Cut) else Cut(0, n) for e, n in zip(axes, x.shape, strict=True)]
@@ -129,8 +129,7 @@ def cut(x: Symbol, entries: Sequence[Entry]) -> Symbol:
         return x
     triples = [(c.start, c.size, c.step) for c in cuts]
     starts, sizes, steps = zip(*triples, strict=True)
-    sliced: Symbol = ops.slice(x, starts=starts, sizes=sizes, steps=steps)
-    return sliced
+    return ops.slice(x, starts=starts, sizes=sizes, steps=steps)
 
 
 def _as_array(entry: Entry) -> Entry:
@@ -163,7 +162,7 @@ def _picks(entry: Entry) -> bool:
     return isinstance(entry, (np.ndarray, Symbol))
 
 
-def gather_axes(x: Symbol, indices: Sequence[Any], axes: Sequence[int]) -> Any:
+def gather_axes(x: Any, indices: Sequence[Any], axes: Sequence[int]) -> Any:
     """Return x at index arrays along axes: the indices' broadcast shape, then x's other axes."""
     if len(axes) == 1:
         found = ops.gather(x, indices[0], axis=axes[0])

@@ -40,8 +40,9 @@ def in_place(ufunc: np.ufunc) -> Method:
     return lambda self, other: self.update(ufunc, other)
 
 
-def method(function: Callable[..., Any]) -> Method:
+def method(name: str) -> Method:
     """Return the method that is a NumPy function of the array."""
+    function = getattr(np, name)
     return lambda self, *args, **kwargs: function(self, *args, **kwargs)
 
 
@@ -77,83 +78,82 @@ class ArrayMethods:
     __eq__, __ne__ = binary(np.equal), binary(np.not_equal)
     __lt__, __le__, __gt__, __ge__ = map(binary, (np.less, np.less_equal, np.greater, np.greater_equal))
 
-    sum, prod, mean, std, var = map(method, (np.sum, np.prod, np.mean, np.std, np.var))
-    max, min, argmax, argmin = map(method, (np.max, np.min, np.argmax, np.argmin))
-    any, all, cumsum, cumprod = map(method, (np.any, np.all, np.cumsum, np.cumprod))
-    clip, round, __round__, conj, conjugate = map(method, (np.clip, np.round, np.round, np.conjugate, np.conjugate))
-    repeat, take, dot, trace, diagonal = map(method, (np.repeat, np.take, np.dot, np.trace, np.diagonal))
-    squeeze, swapaxes, ravel, flatten = map(method, (np.squeeze, np.swapaxes, np.ravel, np.ravel))
-    argsort, searchsorted, copy = map(method, (np.argsort, np.searchsorted, np.copy))
-    choose, compress, nonzero = map(method, (np.choose, np.compress, np.nonzero))
-    __copy__ = method(np.copy)
+    sum, prod, mean, std, var = map(method, ("sum", "prod", "mean", "std", "var"))
+    max, min, argmax, argmin = map(method, ("max", "min", "argmax", "argmin"))
+    any, all, cumsum, cumprod = map(method, ("any", "all", "cumsum", "cumprod"))
+    clip, round, __round__, conj, conjugate = map(method, ("clip", "round", "round", "conj", "conjugate"))
+    repeat, take, dot, trace, diagonal = map(method, ("repeat", "take", "dot", "trace", "diagonal"))
+    squeeze, swapaxes, ravel, flatten = map(method, ("squeeze", "swapaxes", "ravel", "ravel"))
+    argsort, searchsorted, copy, __copy__ = map(method, ("argsort", "searchsorted", "copy", "copy"))
+    choose, compress, nonzero = map(method, ("choose", "compress", "nonzero"))
 
     @property
-    def T(self) -> Any:
+    def T(self: Any) -> Any:
         """Return the array with its axes reversed."""
-        return np.transpose(self)  # type: ignore[call-overload]
+        return np.transpose(self)
 
     @property
-    def mT(self) -> Any:
+    def mT(self: Any) -> Any:
         """Return the array with its last two axes exchanged."""
-        return np.matrix_transpose(self)  # type: ignore[arg-type]
+        return np.matrix_transpose(self)
 
     @property
-    def real(self) -> Any:
+    def real(self: Any) -> Any:
         """Return the array: it has no complex elements."""
-        return np.real(self)  # type: ignore[call-overload]
+        return np.real(self)
 
     @property
-    def imag(self) -> Any:
+    def imag(self: Any) -> Any:
         """Return zeros: the array has no complex elements."""
-        return np.imag(self)  # type: ignore[call-overload]
+        return np.imag(self)
 
     @property
-    def itemsize(self) -> int:
+    def itemsize(self: Any) -> int:
         """Return the bytes of one element."""
-        return self.dtype.itemsize
+        return int(self.dtype.itemsize)
 
     @property
-    def nbytes(self) -> int:
+    def nbytes(self: Any) -> int:
         """Return the bytes of the elements."""
-        return self.dtype.itemsize * prod(self.shape)
+        return prod(self.shape) * int(self.dtype.itemsize)
 
-    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+    def reshape(self: Any, *shape: Any, order: Any = "C", copy: bool | None = None) -> Any:
         """Return the elements under another shape."""
-        return np.reshape(self, shape_of(shape), order=order)  # type: ignore[call-overload]
+        return np.reshape(self, shape_of(shape), order=order)
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self: Any, *axes: Any) -> Any:
         """Return the axes permuted, or reversed."""
-        return np.transpose(self, shape_of(axes) if axes else None)  # type: ignore[call-overload]
+        return np.transpose(self, shape_of(axes) if axes else None)
 
     def astype(
-        self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+        self: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
     ) -> Any:
         """Return the elements converted; float to integer saturates."""
-        return np.astype(self, dtype_of(dtype))  # type: ignore[arg-type]
+        return np.astype(self, dtype_of(dtype))
 
-    def view(self, dtype: Any) -> Any:
+    def view(self: Any, dtype: Any) -> Any:
         """Return the bits as another dtype of the same width."""
         return ops.bitcast(self, dtype=dtype_of(dtype))
 
-    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
+    def sort(self: Any, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
         """Sort in place."""
-        self.assign(np.sort(self, axis))  # type: ignore[attr-defined, call-overload]
+        self.assign(np.sort(self, axis))
 
-    def fill(self, value: Any) -> None:
+    def fill(self: Any, value: Any) -> None:
         """Set every element."""
-        self.assign(np.full_like(self, value))  # type: ignore[attr-defined, call-overload]
+        self.assign(np.full_like(self, value))
 
     @property
-    def flat(self) -> Any:
+    def flat(self: Any) -> Any:
         """Return the elements in row-major order."""
-        return np.ravel(self)  # type: ignore[call-overload]
+        return np.ravel(self)
 
-    def __len__(self) -> int:
+    def __len__(self: Any) -> int:
         if not self.ndim:
             raise trace_error(f"{self!r} has no length: it has no axes")
-        return self.shape[0]
+        return int(self.shape[0])
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self: Any) -> Iterator[Any]:
         if not self.ndim:
             raise trace_error(f"{self!r} cannot be iterated over: it has no axes")
         return (self[i] for i in range(self.shape[0]))

@@ -17,6 +17,8 @@ from aicomp.types import dtype as dtype_of
 
 from .promotion import array, arrays, asked_dtype, cast, common_dtype, is_number, is_traced, promote
 
+FINFO: Any = ml_dtypes.finfo  # NumPy's, which knows bfloat16 too
+
 
 def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     """x where the condition holds, else y."""
@@ -49,11 +51,11 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     high = _in_range(a_max if max is None else max, a, below=False)
     bounds = [x if x is None or is_number(x) else array(x) for x in (low, high)]
     to = asked_dtype(np.clip, a, *bounds) if dtype is None else dtype_of(dtype)
-    x, low, high = (None if each is None else cast(each, to) for each in (a, *bounds))
-    if low is None or high is None:
-        bounded = x if low is None else np.maximum(x, low)
-        return bounded if high is None else np.minimum(bounded, high)
-    return ops.clip(x, low, high)
+    x, (low, high) = cast(a, to), (None if each is None else cast(each, to) for each in bounds)
+    if low is not None and high is not None:
+        return ops.clip(x, low, high)
+    bounded = x if low is None else ops.maximum(x, low)
+    return bounded if high is None else ops.minimum(bounded, high)
 
 
 def _in_range(bound: Any, a: Any, below: bool) -> Any:
@@ -88,15 +90,11 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     """The elements with numbers in place of NaN and infinities."""
     if not is_float(x.dtype):
         return x
-    limits = np.finfo(x.dtype) if x.dtype.kind == "f" else _bfloat16_limits()
+    limits = FINFO(x.dtype)
     top = np.asarray(limits.max if posinf is None else posinf, x.dtype)
     bottom = np.asarray(limits.min if neginf is None else neginf, x.dtype)
     finite = ops.where(ops.isinf(x), ops.where(x > 0, top, bottom), x)
     return ops.where(ops.isnan(x), np.asarray(nan, x.dtype), finite)
-
-
-def _bfloat16_limits() -> Any:
-    return ml_dtypes.finfo(ml_dtypes.bfloat16)
 
 
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:

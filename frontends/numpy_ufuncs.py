@@ -200,9 +200,17 @@ def _scaled(factor: float, x: Any) -> Any:
     return x * factor
 
 
+def _op(name: str) -> Callable[..., Any]:
+    return lambda *xs: getattr(ops, name)(*xs)
+
+
+OWN: tuple[Callable[..., Any], ...] = (
+    absolute, sign, fmax, fmin, power, reciprocal, modf, cbrt, heaviside,
+    spacing, logaddexp2, bitwise_count, vecdot, matvec, vecmat, logit, float_parts.frexp, float_parts.ldexp,
+)  # fmt: skip
 UFUNCS: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {name: partial(lambda op, *xs: getattr(ops, op)(*xs), name) for name in SAME_NAME}
-    | {name: partial(lambda op, *xs: getattr(ops, op)(*xs), op) for name, op in RENAMED.items()}
+    {name: _op(name) for name in SAME_NAME}
+    | {name: _op(op) for name, op in RENAMED.items()}
     | {name: partial(_compare, name) for name in COMPARISONS}
     | {name: partial(_on_floats, name, _same) for name in ("floor", "ceil", "trunc")}
     | {name: partial(_on_floats, name, partial(_everywhere, False)) for name in ("isnan", "isinf")}
@@ -210,7 +218,5 @@ UFUNCS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     | {name: partial(_scaled, pi / 180) for name in ("deg2rad", "radians")}
     | {name: partial(_scaled, 180 / pi) for name in ("rad2deg", "degrees")}
     | {"float_power": power, "conjugate": _same, "divmod": divmod_}
-    | {"frexp": float_parts.frexp, "ldexp": float_parts.ldexp}
-    | {each.__name__: each for each in (absolute, sign, fmax, fmin, power, reciprocal, modf, cbrt, heaviside)}
-    | {each.__name__: each for each in (spacing, logaddexp2, bitwise_count, vecdot, matvec, vecmat, logit)}
+    | {each.__name__: each for each in OWN}
 )

@@ -86,7 +86,8 @@ def is_inexact(dtype_: DType) -> bool:
 def asked_dtype(function: Callable[..., Any], *operands: Any) -> DType:
     """Return the dtype of a NumPy function's result, by calling it on empty arrays."""
     empty = [x if x is None or is_number(x) else np.zeros(0, x.dtype) for x in operands]
-    return np.dtype(function(*empty).dtype)
+    result: DType = function(*empty).dtype
+    return result
 
 
 def promote(*operands: Any) -> tuple[Any, ...]:

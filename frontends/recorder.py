@@ -30,7 +30,7 @@ from aicomp.ir import Graph, Location, Node, Op, Value
 from aicomp.ops.symbol import lift
 from aicomp.types import TensorType
 
-INTERNAL = tuple(str(Path(folder)) + os.sep for folder in (*aicomp.__path__, Path(__file__).parent, *np.__path__))
+INTERNAL = tuple(str(Path(file).parent) + os.sep for file in (str(aicomp.__file__), __file__, np.__file__))
 
 BINARY_OP = dis.opmap["BINARY_OP"]
 IN_PLACE = range(13, 26)  # CPython's NB_INPLACE_ADD to NB_INPLACE_XOR, of all versions from 3.11 on

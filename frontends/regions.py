@@ -75,26 +75,29 @@ def settle(
 
     An initial Python number takes the type that the body returns. Raises TraceError where types still differ.
     """
-    for _ in range(3):
-        body = trace_body(function, (init, *others), like)
-        carry = carry_of(body.result)
-        if structure_of(carry) != structure_of(init):
-            raise trace_error(
-                f"the body of {what} returns a carry of structure {structure_of(carry)}, "
-                f"but it enters as {structure_of(init)}"
-            )
+    body = trace_body(function, (init, *others), like)
+    for _ in range(2):
+        same_structure(what, carry_of(body.result), init)
         results = iter(body.outputs)
         settled = map_leaves(lambda leaf, results=results: _settled(leaf, next(results)), init)
         if all(a is b for a, b in zip(leaves(settled), leaves(init), strict=True)):
             break
         init = settled
+        body = trace_body(function, (init, *others), like)
     for i, (name, leaf) in enumerate(zip(leaf_names(init, "carry"), leaves(init), strict=True)):
         if body.weak[i]:
             body.cast(i, leaf.dtype)
-        if body.outputs[i].type != leaf.value.type:
-            got, wanted = body.outputs[i].type, leaf.value.type
+        got, wanted = body.outputs[i].type, leaf.value.type
+        if got != wanted:
             raise trace_error(f"the body of {what} returns {name} as {got}, but it enters as {wanted}")
     return init, body
+
+
+def same_structure(what: str, result: Tree, init: Tree) -> None:
+    """Raise TraceError unless a carry leaves a body nested as it enters."""
+    got, wanted = structure_of(result), structure_of(init)
+    if got != wanted:
+        raise trace_error(f"the body of {what} returns a carry of structure {got}, but it enters as {wanted}")
 
 
 def _settled(leaf: Tracer, result: Value) -> Tracer:

@@ -60,8 +60,6 @@ def test_while_loop():
 
 def test_while_loop_that_becomes_traced():
     check(lambda x: while_loop(lambda c: c < x.sum(), lambda c: c * 2, np.float32(1)), np.abs(X))
-    check(
-        lambda x: while_loop(lambda c: c.shape == (4, 3) and not isinstance(c, tuple), lambda c: c[0], x)[0], X
     check(lambda x: while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, c[1] + x), (0, np.float32(1))), np.float32(2))
 
 
