@@ -22,6 +22,7 @@ ALL = (
     fold_batch_norm.fold_batch_norm,
     layout.layout,
     reciprocals.reciprocals,
+    split_reductions.split_reductions,
     dce.dce,
     fuse.fuse,
 )

@@ -19,6 +19,7 @@ from aicomp.options import Options
 from aicomp.passes import STANDARD
 from aicomp.passes.fuse import fusion_pass
 from aicomp.passes.reciprocals import reciprocals
+from aicomp.passes.split_reductions import split_reductions
 
 from . import store
 from .executable import CpuExecutable
@@ -37,7 +38,7 @@ class CpuBackend:
         """Return the passes: at level 0 one kernel a node, at level 1 fused kernels, from 2 on cheaper formulas too."""
         if options.opt_level == 0:
             return STANDARD
-        cheaper = (reciprocals,) if options.opt_level > 1 else ()
+        cheaper = (reciprocals, split_reductions) if options.opt_level > 1 else ()
         return (*STANDARD, *cheaper, fusion_pass(Fits()))
 
     def compile(self, graph: Graph, options: Options, extra: Mapping[str, Any]) -> CpuExecutable:
