@@ -11,7 +11,18 @@ from types import MappingProxyType
 
 from aicomp.graph_pass import Pass
 
-from . import canonicalize, cse, dce, decompose, fold_batch_norm, fold_constants, fuse, layout, reassociate, reciprocals
+from . import (
+    canonicalize,
+    cse,
+    dce,
+    decompose,
+    fold_batch_norm,
+    fold_constants,
+    fuse,
+    layout,
+    reciprocals,
+    split_reductions,
+)
 
 ALL = (
     decompose.decompose,
