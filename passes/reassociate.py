@@ -30,14 +30,16 @@ def _numbers(match: Match) -> tuple[Array, Array]:
 
 def _sum_of_terms(match: Match) -> Symbol | None:
     a, b = _numbers(match)
-    total = a + b
+    with np.errstate(all="ignore"):
+        total = a + b
     one_sign = all((n >= 0).all() for n in (a, b)) or all((n <= 0).all() for n in (a, b))
     return call(ops.add, match["f"], total) if one_sign and np.isfinite(total).all() else None
 
 
 def _product_of_factors(match: Match) -> Symbol | None:
     a, b = _numbers(match)
-    product = a * b
+    with np.errstate(all="ignore"):
+        product = a * b
     sizes = (np.abs(a), np.abs(b))
     one_side = all((n >= 1).all() for n in sizes) or all((n <= 1).all() for n in sizes)
     sound = one_side and np.isfinite(product).all() and product.all()
