@@ -20,6 +20,7 @@ from . import (
     fold_constants,
     fuse,
     layout,
+    reassociate,
     reciprocals,
     split_reductions,
 )
