@@ -62,7 +62,8 @@ def entry(dtype="F32", shape=(2,), offsets=(0, 8)):
 def test_tensors_that_the_file_does_not_align_are_copied(tmp_path):
     data = b"\x01" + np.arange(2, dtype="<f4").tobytes()
     header = {"b": entry("BOOL", (1,), (0, 1)), "x": entry("F32", (2,), (1, 9))}
-    (tmp_path / "w").write_bytes(packed(header, data))
+    text = json.dumps(header).encode()
+    (tmp_path / "w").write_bytes(packed(text + b" " * (-len(text) % 8), data))
     found = load_safetensors(tmp_path / "w")
     assert found["x"].flags.aligned
     same(found, {"b": np.array([True]), "x": np.arange(2, dtype=np.float32)})
@@ -169,7 +170,7 @@ def test_bombs_are_refused_before_they_expand(tmp_path):
     path = archive(tmp_path / "w.npz", ("x.npy", npy((4,), bytes(16))))
     data = bytearray(path.read_bytes())
     size = len(npy((4,), bytes(16)))
-    for claim, words in ((size * 1000, "more than it can hold"), ((1 << 31) - 1, "bomb")):
+    for claim, words in ((size * 1000, "more than it can hold"), ((1 << 31) - 1, "decompression")):
         wrong = bytes(data).replace(struct.pack("<I", size), struct.pack("<I", claim))
         path.write_bytes(wrong)
         with pytest.raises(ParseError, match=words):

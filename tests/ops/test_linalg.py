@@ -71,6 +71,8 @@ def test_integers_and_halves():
     assert np.array_equal(ops.dot(a, b), a @ b)
     x = np.full(4, 300, np.float16)
     assert np.array_equal(ops.dot(x, x), np.float16(np.inf))
+    y = np.array([300, -300], np.float16)
+    assert ops.dot(x[:2], y) == 0
     ones = np.full(300, 1.0, ml_dtypes.bfloat16)
     assert ops.dot(ones, ones) == 300
 

@@ -43,6 +43,11 @@ def test_moveaxis(pair):
     assert np.array_equal(ops.moveaxis(X, source=pair[0], destination=pair[1]), expected)
 
 
+def test_moveaxis_to_positions_out_of_order():
+    x = X[None]
+    assert ops.moveaxis(x, source=(0, 1), destination=(2, 1)).shape == np.moveaxis(x, (0, 1), (2, 1)).shape
+
+
 def test_moveaxis_refuses_repeats():
     with pytest.raises(AicompError, match="as many destinations"):
         ops.moveaxis(X, source=(0, 0), destination=(1, 2))
