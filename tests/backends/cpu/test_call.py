@@ -60,6 +60,13 @@ def test_builtin_is_used():
     assert type(bind(added(), 1)) is type(len)
 
 
+def test_arrays_of_an_unknown_layout_are_called_the_checked_way(monkeypatch):
+    monkeypatch.setattr("aicomp.backends.cpu.call.layout_is_known", lambda: False)
+    call = bind(added(), 1)
+    assert type(call) is CheckedCall
+    np.testing.assert_array_equal(call(X, Y), X + Y)
+
+
 def test_positional_and_named(call):
     for args, named in [((X, Y), {}), ((X,), {"y": Y}), ((), {"y": Y, "x": X})]:
         out = call(*args, **named)
