@@ -216,17 +216,19 @@ def polynomial(x: Lanes, coefficients: Sequence[float]) -> Lanes:
     return total
 
 
-def out_of_line(name: str, body: Callable[..., Lanes], *args: Lanes) -> Lanes:
+def out_of_line(name: str, body: Callable[..., Lanes], *args: Lanes, rare: bool = False) -> Lanes:
     """Call `body(*args)` as a private function of the module, written once for each type of arguments.
 
-    For rare or long code: the call clobbers the vector registers, and is laid out as unlikely.
+    For long or rare code, as the call clobbers the vector registers; a rare one is laid out as unlikely.
     """
     first = args[0]
     types = [a.v.type for a in args]
     full = ".".join(["aicomp", name, *map(mangle, types)])
     if full not in first.f.helpers:
         params = [(t, f"a{n}") for n, t in enumerate(types)]
-        g = Function(full, params, attributes="nounwind cold noinline", linkage="internal")
+        g = Function(
+            full, params, attributes="nounwind noinline cold" if rare else "nounwind noinline", linkage="internal"
+        )
         first.f.helpers[full] = g
         result = body(*(Lanes(g, first.machine, V(f"%a{n}", t)) for n, t in enumerate(types)))
         g.returns = result.v.type

@@ -63,7 +63,7 @@ def _fmod(a: Lanes, b: Lanes, limit: float) -> Lanes:
 
 
 def _exact_fmod(a: Lanes, b: Lanes) -> Lanes:
-    return out_of_line("fmod", lambda x, y: each_lane(_long_division, x, y), a, b)
+    return out_of_line("fmod", lambda x, y: each_lane(_long_division, x, y), a, b, rare=True)
 
 
 def _long_division(a: Lanes, b: Lanes) -> Lanes:

@@ -26,7 +26,7 @@ TWO_OVER_PI = (
 
 def reduce_huge(x: Lanes, quarters: int) -> Lanes:
     """Return r in [-pi/2, pi/2] with sin(r) = sin(x + quarters * pi/2)."""
-    return out_of_line(f"angle{quarters}", lambda lanes: each_lane(lambda a: _angle(a, quarters), lanes), x)
+    return out_of_line(f"angle{quarters}", lambda lanes: each_lane(lambda a: _angle(a, quarters), lanes), x, rare=True)
 
 
 def _angle(x: Lanes, quarters: int) -> Lanes:

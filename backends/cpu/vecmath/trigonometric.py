@@ -77,7 +77,7 @@ def _any_angle(x: Lanes, name: str, near: Angles, far: Angles) -> Lanes:
     c = _constants(x)
     huge = ~(abs(x) <= c.limit[x.machine.fma])
     usual = near(x)
-    return unless(huge, usual, lambda: where(huge, out_of_line(name, far, x), usual))
+    return unless(huge, usual, lambda: where(huge, out_of_line(name, far, x, rare=True), usual))
 
 
 def _sine(x: Lanes, quarters: int) -> Lanes:
