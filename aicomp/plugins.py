@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Protocol
 
 from .errors import AicompError
@@ -40,10 +41,16 @@ class Backend(Protocol):
     option_names: frozenset[str]
 
     def pipeline(self, options: Any) -> tuple[Any, ...]:
-        """Return the passes that bring a graph to the form `compile` takes."""
+        """Return the passes (`aicomp.graph_pass.Pass`) that bring a graph to the form `compile` takes."""
 
     def compile(self, graph: Graph, options: Any, extra: Mapping[str, Any]) -> Any:
         """Return an executable of an optimised graph; `extra` holds the values of `option_names` given."""
+
+    def is_artefact(self, path: Path) -> bool:
+        """Return whether a file is an executable that this backend saved."""
+
+    def load(self, path: Path, threads: int | None) -> Any:
+        """Return the executable in such a file."""
 
 
 class Plugins(Mapping[str, Any]):
@@ -66,9 +73,7 @@ class Plugins(Mapping[str, Any]):
         """Return a plug-in. Raises AicompError naming those there are."""
         if name not in self.entries:
             kind = self.group.rpartition(".")[2].rstrip("s")
-            raise AicompError(
-                f"there is no {kind} {name!r}; installed are {', '.join(sorted(self)) or 'none'}"
-            )
+            raise AicompError(f"there is no {kind} {name!r}; installed are {', '.join(sorted(self)) or 'none'}")
         return self[name]
 
     def first(self, wanted: Callable[[Any], bool]) -> Any | None:

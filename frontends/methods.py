@@ -115,7 +115,7 @@ class ArrayMethods:
     @property
     def nbytes(self: Any) -> int:
         """Return the bytes of the elements."""
-        return prod(self.shape) * int(self.dtype.itemsize)
+        return int(prod(self.shape) * self.dtype.itemsize)
 
     def reshape(self: Any, *shape: Any, order: Any = "C", copy: bool | None = None) -> Any:
         """Return the elements under another shape."""

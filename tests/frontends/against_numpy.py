@@ -1,5 +1,6 @@
 """Runs an expression over NumPy arrays twice, by NumPy and traced, and compares dtypes, shapes and values."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ def run(function: Any, arrays: Sequence[np.ndarray]) -> Any:
 
 def check(function: Any, *arrays: np.ndarray, tolerance: float | None = None) -> None:
     """Assert that tracing gives what NumPy does; where NumPy raises, tracing must too, with an AicompError."""
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         try:
             expected = function(*(np.copy(a) if isinstance(a, np.ndarray) else a for a in arrays))
         except (TypeError, ValueError, LookupError, ArithmeticError) as error:
