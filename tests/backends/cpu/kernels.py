@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ from aicomp.backends.cpu.machine import Machine
 
 from aicomp.types import BOOL, compute_dtype
 
+LIBC = ctypes.CDLL(None)
 X86_PRESETS = ("x86-64", "avx2", "avx512")
 Write = Callable[[Function, list[V]], None]
 
@@ -44,11 +46,15 @@ class Compiled:
 
 
 def guarded(array: np.ndarray) -> np.ndarray:
-    """Return a copy that ends where readable memory does not matter but values do: NaN or garbage all around."""
-    fill = np.nan if array.dtype.kind == "f" else 1
-    flat = np.full(array.size + 128, fill, array.dtype)
-    flat[64 : 64 + array.size] = array.ravel()
-    return flat[64 : 64 + array.size].reshape(array.shape)
+    """Return a copy after whose end memory may not be touched: a kernel that reads or writes on crashes."""
+    page = mmap.PAGESIZE
+    size = -(-max(1, array.nbytes) // page) * page
+    memory = mmap.mmap(-1, size + page)
+    bytes_ = np.frombuffer(memory, np.uint8)
+    LIBC.mprotect(ctypes.c_void_p(bytes_.ctypes.data + size), ctypes.c_size_t(page), 0)
+    copy = bytes_[size - array.nbytes : size].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
 
 
 def storing(dtype, shape, pointer):

@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
-from aicomp.backends.cpu.contract import Conv, Epilogue, conv_tasks, emit_conv, pack_filters
+from aicomp.backends.cpu.contract import (
+    Conv,
+    Epilogue,
+    conv_panels,
+    conv_tasks,
+    emit_conv,
+    emit_pack,
+    filter_source,
+    pack_filters,
+    pack_tasks,
+)
+from aicomp.backends.cpu.jit import compile_object
+from aicomp.backends.cpu.llvm import module_text
 from aicomp.backends.cpu.machine import Machine
-from kernels import X86_PRESETS, Compiled, guarded, storing
+from kernels import X86_PRESETS, Compiled, guarded, kernel, storing
 
-from aicomp.types import FLOAT32, compute_dtype
+from aicomp.types import FLOAT32, compute_dtype, dtype
 
 
-def conv(batch, spatial, channels, filters, kernel, stride=1, padding=0, dilation=1, groups=1, dtype=FLOAT32):
+def conv(batch, spatial, channels, filters, kernel, stride=1, padding=0, dilation=1, groups=1):
     rank = len(spatial)
-    each = lambda value: value if isinstance(value, tuple) else (value,) * rank  # noqa: E731
+
+    def each(value):
+        return value if isinstance(value, tuple) else (value,) * rank
+
     pads = tuple(p if isinstance(p, tuple) else (p, p) for p in each(padding))
-    return Conv(
-        batch, spatial, channels, filters, each(kernel), each(stride), pads, each(dilation), groups, dtype, dtype, dtype
-    )
+    last = (each(dilation), groups, FLOAT32, FLOAT32, FLOAT32)
+    return Conv(batch, spatial, channels, filters, each(kernel), each(stride), pads, *last)
 
 
-def reference(spec, x, w):
-    """Return the sum over taps; x is [batch, *spatial, channels], w [*kernel, channels / groups, filters]."""
+def reference(spec, x, w, wide=np.float64):
+    """Return the sum over taps, in `wide`; x as [batch, *spatial, channels], w [*kernel, depth, filters]."""
     pads = [(max(0, lo), max(0, hi)) for lo, hi in spec.padding]
-    x = np.pad(x.astype(float), [(0, 0), *pads, (0, 0)])
+    x = np.pad(x.astype(wide), [(0, 0), *pads, (0, 0)])
     crop = [slice(max(0, -lo), x.shape[i + 1] - max(0, -hi)) for i, (lo, hi) in enumerate(spec.padding)]
     x = x[(slice(None), *crop)]
-    y = np.zeros((spec.batch, *spec.out, spec.filters))
+    y = np.zeros((spec.batch, *spec.out, spec.filters), wide)
     for tap in product(*map(range, spec.kernel)):
         taken = [
             slice(t * d, t * d + (n - 1) * s + 1 if n else t * d, s)
             for t, d, n, s in zip(tap, spec.dilation, spec.out, spec.stride, strict=True)
         ]
         part = x[(slice(None), *taken)].reshape(spec.batch, *spec.out, spec.groups, spec.depth)
-        weights = w[tap].astype(float).reshape(spec.depth, spec.groups, spec.width)
+        weights = w[tap].astype(wide).reshape(spec.depth, spec.groups, spec.width)
         y += np.einsum("...gc,cgf->...gf", part, weights).reshape(y.shape)
     return y
 
 
+def shapes(spec):
+    return (spec.batch, *spec.spatial, spec.channels), (*spec.kernel, spec.depth, spec.filters)
+
+
 def run(machine, spec, x, w, looped=False, pieces=1):
-    out = np.full((spec.batch, *spec.out, spec.filters), 1, compute_dtype(spec.dtype))
-    panels = pack_filters(spec, machine, w)
+    out = guarded(np.full((spec.batch, *spec.out, spec.filters), 1, compute_dtype(spec.dtype)))
+    panels = guarded(pack_filters(spec, machine, w))
 
     def write(f, p):
         epilogue = Epilogue(storing(spec.dtype, out.shape, p[2]), looped)
@@ -54,8 +74,7 @@ def run(machine, spec, x, w, looped=False, pieces=1):
 
 def check(preset, spec, **options):
     rng = np.random.default_rng(0)
-    x = guarded(rng.standard_normal((spec.batch, *spec.spatial, spec.channels)).astype(spec.x))
-    w = rng.standard_normal((*spec.kernel, spec.depth, spec.filters)).astype(spec.w)
+    x, w = (guarded(rng.standard_normal(shape).astype(spec.x)) for shape in shapes(spec))
     actual = run(Machine.preset(preset), spec, x, w, **options)
     scale = reference(spec, abs(x), abs(w))
     eps = np.finfo(actual.dtype).eps
@@ -110,3 +129,73 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_float32(preset, name):
     check(preset, CASES[name])
+
+
+@pytest.mark.parametrize("preset", X86_PRESETS)
+@pytest.mark.parametrize("name", ["f64", "f16", "bf16"])
+@pytest.mark.parametrize("case", ["3x3", "depthwise", "depthwise, 3 filters a channel", "groups"])
+def test_other_floats(preset, name, case):
+    check(preset, replace(CASES[case], dtype=dtype(name), x=dtype(name), w=dtype(name)))
+
+
+@pytest.mark.parametrize("preset", X86_PRESETS)
+@pytest.mark.parametrize("name", ["i8", "u8", "i32", "i64"])
+@pytest.mark.parametrize("case", ["3x3", "depthwise, 2 filters a channel"])
+def test_integers_wrap(preset, name, case):
+    spec = replace(CASES[case], dtype=dtype(name), x=dtype(name), w=dtype(name))
+    info, rng = np.iinfo(spec.x), np.random.default_rng(1)
+    x, w = (rng.integers(info.min, info.max, shape, spec.x, endpoint=True) for shape in shapes(spec))
+    np.testing.assert_array_equal(run(Machine.preset(preset), spec, x, w), reference(spec, x, w, spec.x))
+
+
+@pytest.mark.parametrize("case", ["3x3 wide", "1x1", "depthwise", "groups", "many runs of taps"])
+def test_neither_scratch_nor_cutting_the_tasks_changes_a_bit(case):
+    spec, machine = CASES[case], Machine.preset("avx512")
+    rng = np.random.default_rng(2)
+    x, w = (rng.standard_normal(shape).astype(np.float32) for shape in shapes(spec))
+    once = run(machine, spec, x, w)
+    np.testing.assert_array_equal(once, run(machine, spec, x, w, looped=True))
+    np.testing.assert_array_equal(once, run(machine, spec, x, w, pieces=7))
+
+
+def test_large_convolutions_are_many_tasks():
+    spec, machine = conv(2, (40, 41), 48, 80, 3, padding=1), Machine.preset("avx512")
+    assert conv_tasks(spec, machine) > 8
+    check("avx512", spec, pieces=3)
+
+
+@pytest.mark.parametrize("case", ["3x3", "groups", "1x1", "depthwise", "no channels"])
+def test_weights_known_only_at_run_time(case):
+    spec, machine = CASES[case], Machine.preset("avx2")
+    w = np.random.default_rng(3).standard_normal(shapes(spec)[1]).astype(np.float32)
+    layout, source = conv_panels(spec, machine), filter_source(spec, machine)
+    panels = np.full(layout.elements, 7, np.float32)
+
+    def write(f, p):
+        emit_pack(f, machine, layout, source, p[0], p[1], f.args[1], f.args[2])
+
+    Compiled(machine, 2, write).run([w, panels], pack_tasks(layout))
+    np.testing.assert_array_equal(panels, pack_filters(spec, machine, w))
+
+
+def test_padding_is_not_multiplied_by_infinity():
+    spec = conv(1, (4, 5), 3, 4, 3, padding=1)
+    x, w = (np.ones(shape, np.float32) for shape in shapes(spec))
+    w[0] = np.inf
+    y = run(Machine.preset("avx512"), spec, x, w)
+    assert np.isfinite(y[0, 0]).all() and np.isinf(y[0, 1:]).all()
+
+
+@pytest.mark.parametrize("name", ["f32", "bf16", "i8"])
+@pytest.mark.parametrize("case", ["3x3", "depthwise, 3 filters a channel"])
+def test_neon_objects_need_no_library(name, case):
+    machine = Machine.preset("neon")
+    spec = replace(CASES[case], dtype=dtype(name), x=dtype(name), w=dtype(name))
+
+    def write(f, p):
+        epilogue = Epilogue(storing(spec.dtype, (spec.batch, *spec.out, spec.filters), p[2]))
+        emit_conv(f, machine, spec, p[0], p[1], f.args[1], f.args[2], epilogue)
+
+    code = compile_object(module_text([kernel(3, write)]), machine)
+    assert b"kernel" in code
+    assert not re.search(rb"__\w+|mem(cpy|set|move)", code)

@@ -51,14 +51,14 @@ def matrix(array, batch):
 
 def run(machine, spec, a, b, way, looped=False, pieces=1):
     """Return the product; `way` is how B is read: 'constant', 'packed' at run time, or 'in place'."""
-    out = np.full((*spec.batch, spec.m, spec.n), 1, compute_dtype(spec.dtype))
+    out = guarded(np.full((*spec.batch, spec.m, spec.n), 1, compute_dtype(spec.dtype)))
     panels = b
     if way != "in place":
         source, spec = pack_source(spec), packed(spec)
         layout = gemm_panels(spec, machine)
-        panels = np.full(layout.elements + 64, 1, spec.b.dtype)
+        panels = guarded(np.full(layout.elements, 1, spec.b.dtype))
         if way == "constant":
-            panels = pack_array(layout, b)
+            panels = guarded(pack_array(layout, b))
             assert panels.shape == (layout.elements,)
         else:
             write = lambda f, p: emit_pack(f, machine, layout, source, p[0], p[1], f.args[1], f.args[2])  # noqa: E731
