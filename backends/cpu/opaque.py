@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
+from types import MappingProxyType
 
 from aicomp.expr import arg
 from aicomp.expr import cast as cast_expr
 from aicomp.ir import Graph, Node, Value
-from aicomp.types import INT64, DType, compute_dtype
+from aicomp.types import BOOL, INT64, DType, compute_dtype
 
 from . import scalar
 from .casts import memory_type
@@ -101,6 +102,8 @@ def _scatter(node: Node, operands: tuple[Operand, ...], machine: Machine, name: 
     return Recipe((Part(f, slots, 1),), scratch)
 
 
+ARITHMETIC = MappingProxyType({"add": "sum", "mul": "prod"})
+LOGIC = MappingProxyType({"add": "any", "mul": "all"})
 Write = Callable[[V, V], None]  # the element's offset in x, the update's offset
 
 
@@ -122,7 +125,7 @@ def _update(
     dtype = node.inputs[2].dtype
     place = f.gep(memory_type(wide), *target)
     new = convert(f, machine, scalar.load(f, dtype, f.gep(memory_type(dtype), *source)), dtype, wide)
-    kind = {"add": "sum", "mul": "prod"}.get(node.attrs["reduction"], node.attrs["reduction"])
+    kind = (LOGIC if dtype == BOOL else ARITHMETIC).get(node.attrs["reduction"], node.attrs["reduction"])
     if kind in COMBINE:
         new = combine(f, machine, kind, wide, scalar.load(f, wide, place), new)
     scalar.store(f, wide, new, place)
