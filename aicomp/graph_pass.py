@@ -79,12 +79,19 @@ def _parse_pass(text: str, known: Mapping[str, Pass]) -> Pass:
     match = re.fullmatch(r"(\w+)\s*(?:\{(.*)\})?", text)
     if not match or match[1] not in known:
         raise InputValueError(f"no pass {text!r}; the passes are {', '.join(sorted(known))}")
-    settings = [item.partition("=") for item in (match[2] or "").split(",") if item.strip()]
-    return known[match[1]].configure(**{name.strip(): _literal(value.strip()) for name, _, value in settings})
+    return known[match[1]].configure(**_settings(text, match[2] or ""))
 
 
-def _literal(text: str) -> Any:
+def _settings(text: str, options: str) -> dict[str, Any]:
+    """Return what `name=literal, ...` sets; a bare word is a string. Nothing is evaluated."""
     try:
-        return ast.literal_eval(text)
+        call = ast.parse(f"f({options})", mode="eval").body
+        if isinstance(call, ast.Call) and not call.args:
+            return {str(setting.arg): _literal(setting.value) for setting in call.keywords}
     except (ValueError, SyntaxError):
-        return text
+        pass
+    raise InputValueError(f"{text!r} does not set options as in pass{{option=1,other='word'}}")
+
+
+def _literal(value: ast.expr) -> Any:
+    return value.id if isinstance(value, ast.Name) else ast.literal_eval(value)

@@ -248,4 +248,4 @@ def _filled(array: Array, number: Any) -> bool:
         return False
     with np.errstate(over="ignore"):
         wanted = np.asarray(number).astype(array.dtype)
-    return bool(wanted == number and same_bits(array.reshape(-1)[:1], wanted).all() and same_bits(array, wanted).all())
+    return bool(kind(wanted) == number and same_bits(array.reshape(-1)[:1], wanted).all() and same_bits(array, wanted).all())
