@@ -17,12 +17,14 @@ from aicomp.types import TensorType
 from .build import build_nests
 from .contraction import lower_contraction, reads_in_place
 from .emit import emit_nest
+from .llvm import Function
 from .machine import Machine
 from .nest import Nest
 from .opaque import lower_opaque
 from .recipe import Operand, Part, Recipe
 from .scalars import Unlowerable
-from .schedule import schedule
+from .schedule import merge, schedule, split
+from .transposition import emit_transposition, recognise
 
 
 class Kernels:
@@ -52,7 +54,6 @@ class Kernels:
         return Recipe(tuple(self._part(body, nest, f"{name}_{i}") for i, nest in enumerate(nests)))
 
     def _part(self, body: Graph, nest: Nest, name: str) -> Part:
-        plan = schedule(nest, self.machine)
         operands = [Operand("input", i) for i in range(len(body.inputs))]
         operands += [Operand("output", i) for i in range(len(body.outputs))]
         if nest.status is not None:
@@ -64,7 +65,17 @@ class Kernels:
             if reads_in_place(nest.stores, store, slot)
         )
         whole = len(nest.stores) == len(body.outputs)
-        return Part(emit_nest(plan, self.machine, name), tuple(operands), plan.tasks, shared if whole else ())
+        function, tasks = self._write(nest, name)
+        return Part(function, tuple(operands), tasks, shared if whole else ())
+
+    def _write(self, nest: Nest, name: str) -> tuple[Function, int]:
+        """Return the kernel of a nest and the number of its tasks."""
+        nest = merge(split(nest))
+        copy = recognise(nest, self.machine)
+        if copy is not None:
+            return emit_transposition(copy, name), copy.tasks
+        plan = schedule(nest, self.machine)
+        return emit_nest(plan, self.machine, name), plan.tasks
 
 
 def is_empty(nest: Nest) -> bool:

@@ -1,7 +1,7 @@
 """How a loop nest is run: which loop is vectorised, which are cut into parallel tasks, what is kept between stages.
 
-In: a `Nest` and the `Machine`. Out: a `Schedule` of an equivalent nest, whose loops are split until indices are affine
-and merged where memory is contiguous. Nothing here depends on the number of threads.
+In: a `Nest` and the `Machine`. Out: an equivalent nest, its loops split until indices are affine and merged where memory
+is contiguous, and its `Schedule`. Nothing here depends on the number of threads.
 """
 
 from __future__ import annotations
@@ -67,8 +67,7 @@ class Schedule:
 
 
 def schedule(nest: Nest, machine: Machine) -> Schedule:
-    """Choose how to run a nest."""
-    nest = merge(split(nest))
+    """Choose how to run a nest that is already split and merged."""
     vector = choose_vector(nest)
     lanes = choose_lanes(nest, vector, machine)
     others = tuple(v for v in nest.rows if v is not vector)
