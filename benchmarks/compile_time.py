@@ -16,12 +16,11 @@ from aicomp.cli.show import table
 SCRIPT = """
 import sys, time
 start = time.perf_counter()
-import aicomp as ac
-ac.compile  # imports the compiler
+from aicomp.compiler import compile, import_graph
 imported = time.perf_counter()
-graph = ac.trace(sys.argv[1])
+graph = import_graph(sys.argv[1])
 traced = time.perf_counter()
-ac.compile(graph, cache=False)
+compile(graph, cache=False)
 print(imported - start, traced - imported, time.perf_counter() - traced)
 """
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def blocks(document: Path) -> list[Block]:
     text = document.read_text()
     found = [(m[1], m[2], m.end(), m.start()) for m in FENCE.finditer(text)]
     result = []
-    for (language, body, end, _), following in zip(found, [*found[1:], None], strict=True):
+    for (language, body, end, _), following in zip_longest(found, found[1:]):
         shown = following and following[0] == "text" and not text[end : following[3]].strip()
         result.append(Block(language, body, following[1] if following and shown else None))
     return [block for block in result if block.language in ("python", "sh")]

@@ -13,6 +13,7 @@ from typing import Any
 
 from aicomp.errors import InputTypeError, InputValueError, UnsupportedError
 from aicomp.ir import Graph
+from aicomp.literal import digest
 from aicomp.parse import parse_graph
 from aicomp.text import print_graph
 from aicomp.tree import LEAF, leaves, parse_structure, structure_of, unflatten
@@ -57,7 +58,8 @@ class CpuExecutable:
     def load(path: Path, threads: int) -> CpuExecutable:
         """Return the executable in a file. Raises ParseError where it is damaged, AicompError for another machine."""
         artefact = store.load(path, Machine.host())
-        return executable(parse_graph(artefact.texts[GRAPH_TEXT]), artefact, threads)
+        weights = {digest(constant): constant for constant in artefact.constants}
+        return executable(parse_graph(artefact.texts[GRAPH_TEXT], weights), artefact, threads)
 
     def __call__(self, *arrays: Any, **named: Any) -> Any:
         """Run the model; return one array, or what the model returns, nested as it does.
@@ -101,7 +103,9 @@ class CpuExecutable:
 
     def _program(self) -> Program:
         if self.program is None:
-            raise UnsupportedError("an executable loaded from a file holds machine code only; compile the model for this")
+            raise UnsupportedError(
+                "an executable loaded from a file holds machine code only; compile the model for this"
+            )
         return self.program
 
 
