@@ -103,7 +103,7 @@ WEIGHTS = np.arange(1000, dtype=np.int32) * 7
 def weighted(size: int = 1000) -> Export:
     """Return y = x + 1 + w + v, in parallel, by way of a workspace; status 2 where a value is negative."""
     kind = TensorType((size,), INT32)
-    middle = Ref("arena", offset=64)
+    middle = Ref("arena")
     steps = (
         Call("inc", (Ref("input"), middle), size),
         Call("sum", (middle, Ref("constant", 0), middle), size),
@@ -111,7 +111,7 @@ def weighted(size: int = 1000) -> Export:
         Call("check", (middle, Ref("output"), Ref("status")), size),
     )
     constants = (WEIGHTS[:size], np.full(size, 3, np.int32))
-    program = counting(steps, (kind,), size, 64 + 4 * size, constants, errors=("never", "below zero"))
+    program = counting(steps, (kind,), size, 4 * size, constants, errors=("never", "below zero"))
     return Export("weighted", program, (TensorSpec((size,), INT32, "x"),), (spec("y", size),), HOST)
 
 

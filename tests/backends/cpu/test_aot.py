@@ -37,48 +37,61 @@ def call(library: ctypes.CDLL, x: np.ndarray, workspace: int | None = None) -> t
     pointers = [ctypes.c_void_p(a) for a in (x.ctypes.data, y.ctypes.data, workspace)]
     return library.weighted(*pointers), y
 
-    def test_runs_with_its_own_workspace_and_weights(library):
-        x = np.arange(1000, dtype=np.int32)
-        for _ in range(3):
-            status, y = call(library, x)
-            assert status == 0
-            np.testing.assert_array_equal(y, x + 1 + WEIGHTS + 3)
 
-    def test_takes_a_workspace_at_any_address(library):
-        x = np.arange(1000, dtype=np.int32)
-        nbytes = weighted().workspace_bytes
-        memory = np.full(nbytes + 64, 0xAB, np.uint8)
-        status, y = call(library, x, memory.ctypes.data + 1)
+@needs_cc
+def test_runs_with_its_own_workspace_and_weights(library):
+    x = np.arange(1000, dtype=np.int32)
+    for _ in range(3):
+        status, y = call(library, x)
         assert status == 0
         np.testing.assert_array_equal(y, x + 1 + WEIGHTS + 3)
-        assert (memory[1 + nbytes :] == 0xAB).all()
-        assert memory[0] == 0xAB
 
-    def test_threads_do_not_change_results(library):
-        x = np.arange(1000, dtype=np.int32)
-        chosen = ctypes.c_int.in_dll(library, "weighted_threads")
-        outs = []
-        for threads in (1, 2, 5, 0):
-            chosen.value = threads
-            outs.append(call(library, x)[1])
-        assert all((out == outs[0]).all() for out in outs)
 
-    def test_errors_have_messages(library):
-        library.weighted_error.restype = ctypes.c_char_p
-        assert call(library, np.full(1000, -(10**6), np.int32))[0] == 2
-        messages = [library.weighted_error(n) for n in (0, 1, 2, 3, -1)]
-        memory = b"no memory for the workspace"
-        assert messages == [b"no error", b"never", b"below zero", memory, memory]
+@needs_cc
+def test_takes_a_workspace_at_any_address(library):
+    x = np.arange(1000, dtype=np.int32)
+    nbytes = weighted().workspace_bytes
+    memory = np.full(128 + nbytes + 128, 0xAB, np.uint8)
+    start = 128 - (memory.ctypes.data + 63) % 64  # one past a multiple of 64
+    status, y = call(library, x, memory.ctypes.data + start)
+    assert status == 0
+    np.testing.assert_array_equal(y, x + 1 + WEIGHTS + 3)
+    assert (memory[:start] == 0xAB).all()
+    assert (memory[start + nbytes :] == 0xAB).all()
 
-    def test_exports_nothing_else(folder, library):
-        done = subprocess.run(
-            ["nm", "-D", "--defined-only", str(folder / "libweighted.so")], capture_output=True, text=True
-        )
-        names = {line.split()[-1] for line in done.stdout.splitlines()}
-        assert names == {"weighted", "weighted_error", "weighted_threads"}
 
-    def test_header_is_c_and_cpp_and_says_sizes(folder, library):
-        program = """
+@needs_cc
+def test_threads_do_not_change_results(library):
+    x = np.arange(1000, dtype=np.int32)
+    chosen = ctypes.c_int.in_dll(library, "weighted_threads")
+    outs = []
+    for threads in (1, 2, 5, 0):
+        chosen.value = threads
+        outs.append(call(library, x)[1])
+    assert all((out == outs[0]).all() for out in outs)
+
+
+@needs_cc
+def test_errors_have_messages(library):
+    library.weighted_error.restype = ctypes.c_char_p
+    assert call(library, np.full(1000, -(10**6), np.int32))[0] == 2
+    messages = [library.weighted_error(n) for n in (0, 1, 2, 3, -1)]
+    memory = b"no memory for the workspace"
+    assert messages == [b"no error", b"never", b"below zero", memory, memory]
+
+
+@needs_cc
+def test_exports_nothing_else(folder, library):
+    done = subprocess.run(
+        ["nm", "-D", "--defined-only", str(folder / "libweighted.so")], capture_output=True, text=True
+    )
+    names = {line.split()[-1] for line in done.stdout.splitlines()}
+    assert names == {"weighted", "weighted_error", "weighted_threads"}
+
+
+@needs_cc
+def test_header_is_c_and_cpp_and_says_sizes(folder, library):
+    program = """
 #include "libweighted.h"
 #include <stdio.h>
 int main(void) {
@@ -91,19 +104,21 @@ int main(void) {
   return 0;
 }
 """
-        for suffix, compiler in ((".c", ["cc", "-std=c99"]), (".cpp", ["cc", "-xc++"])):
-            source, binary = folder / f"use{suffix}", folder / f"use{suffix}.out"
-            source.write_text(program)
-            flags = ["-Wall", "-Wextra", "-Werror", str(source), "-xnone", str(folder / "libweighted.so")]
-            subprocess.run([*compiler, *flags, "-o", str(binary)], check=True)
-            done = subprocess.run([str(binary)], capture_output=True, text=True, check=True)
-            assert done.stdout == "11 1000 int32 2\n"
+    for suffix, compiler in ((".c", ["cc", "-std=c99"]), (".cpp", ["cc", "-xc++"])):
+        source, binary = folder / f"use{suffix}", folder / f"use{suffix}.out"
+        source.write_text(program)
+        flags = ["-Wall", "-Wextra", "-Werror", str(source), "-xnone", str(folder / "libweighted.so")]
+        subprocess.run([*compiler, *flags, "-o", str(binary)], check=True)
+        done = subprocess.run([str(binary)], capture_output=True, text=True, check=True)
+        assert done.stdout == "11 1000 int32 2\n"
 
-    def test_two_models_link_into_one_program(folder):
-        for name in ("one", "two"):
-            write_export(replace(weighted(4), name=name), folder / f"{name}.o", "obj")
-        source = folder / "both.c"
-        source.write_text("""
+
+@needs_cc
+def test_two_models_link_into_one_program(folder):
+    for name in ("one", "two"):
+        write_export(replace(weighted(4), name=name), folder / f"{name}.o", "obj")
+    source = folder / "both.c"
+    source.write_text("""
 #include "one.h"
 #include "two.h"
 int main(void) {
@@ -111,13 +126,15 @@ int main(void) {
   return one(x, y, 0) || two(y, z, 0) || z[3] != 4 + 2 * (1 + 21 + 3);
 }
 """)
-        objects = [str(folder / "one.o"), str(folder / "two.o")]
-        subprocess.run(["cc", str(source), *objects, "-o", str(folder / "both"), "-pthread"], check=True)
-        subprocess.run([str(folder / "both")], check=True)
+    objects = [str(folder / "one.o"), str(folder / "two.o")]
+    subprocess.run(["cc", str(source), *objects, "-o", str(folder / "both"), "-pthread"], check=True)
+    subprocess.run([str(folder / "both")], check=True)
 
-    def test_a_model_may_be_named_as_one_of_its_kernels(folder):
-        write_export(replace(weighted(), name="inc"), folder / "inc.so", "lib")
-        assert ctypes.CDLL(str(folder / "inc.so")).inc
+
+@needs_cc
+def test_a_model_may_be_named_as_one_of_its_kernels(folder):
+    write_export(replace(weighted(), name="inc"), folder / "inc.so", "lib")
+    assert ctypes.CDLL(str(folder / "inc.so")).inc
 
 
 @pytest.mark.parametrize("preset", PRESETS)
