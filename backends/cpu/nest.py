@@ -69,12 +69,13 @@ class Bound:
 
 @dataclass(frozen=True, eq=False)
 class Load:
-    """One element of the kernel's `slot`-th buffer at a flat index; 0 where a bound fails (memory is not touched)."""
+    """One element of the kernel's `slot`-th buffer at a flat index; `other` where a bound fails (nothing is read)."""
 
     slot: int
     index: Linear
     dtype: DType
     inside: tuple[Bound, ...] = ()
+    other: float | int | bool = 0
 
     @cached_property
     def deps(self) -> Deps:
@@ -304,4 +305,8 @@ def choose(inside: Iterable[Bound], then: Callable[[], Scalar], other: Scalar) -
     open_bounds = tuple(b for b in inside if not b.always)
     if any(b.never for b in open_bounds):
         return other
-    return Choose(open_bounds, then(), other) if open_bounds else then()
+    chosen = then()
+    if isinstance(chosen, Load) and isinstance(other, Apply) and chosen.inside == open_bounds:
+        if other.expr.op == "const":
+            return replace(chosen, other=other.expr.value)
+    return Choose(open_bounds, chosen, other) if open_bounds else chosen

@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from aicomp.expr import arg
 from aicomp.expr import cast as cast_expr
-from aicomp.types import INT64, DType
+from aicomp.expr import const as const_expr
+from aicomp.types import HALVES, INT64, DType
 
 from . import scalar
 from .casts import memory_type
-from .index import Atom, Dynamic, FloorDiv, Linear, Mod, Var
+from .index import Atom, Dynamic, FloorDiv, Linear, Var
 from .llvm import Function, V, constant, i64, mangle, vector
 from .machine import Machine
 from .nest import Apply, Bound, Choose, Load, Position, Reduction, Scalar, Store, index_deps, ordered
@@ -52,6 +55,7 @@ class Scopes:
         self.status = status
         self.error = error
         self.pointers = [f.load("ptr", f.gep("ptr", f.args[0], slot)) for slot in range(slots)]
+        self.shelters: dict[tuple[DType, str, int], V] = {}  # stack memory that holds padding
         self.stack = [Scope({}, None)]
 
     # -- binding -------------------------------------------------------------------------------------
@@ -215,26 +219,35 @@ class Scopes:
 
     # -- memory --------------------------------------------------------------------------------------
     def _load(self, s: Load) -> V:
-        f, lane = self.f, self.lane
+        lane = self.lane
         lanes = self.lanes_of(s.deps)
-        mask = self.condition(s.inside, lanes) if s.inside else None
-        if lanes == 1:
-            pointer = self.address(s.slot, s.index, s.dtype)
-            return scalar.load(f, s.dtype, pointer) if mask is None else self._guarded(s.dtype, pointer, mask)
-        assert lane is not None
-        mask = both(f, mask, lane.mask)
-        if s.index.is_affine_in(lane.var) and s.index.coefficient(lane.var) == 1:
-            return scalar.load(f, s.dtype, self.address(s.slot, s.index, s.dtype), lanes, mask)
-        every = V("splat (i1 true)", vector("i1", lanes))
-        return scalar.gather(f, s.dtype, self.addresses(s.slot, s.index, s.dtype, lanes), mask or every)
+        smooth = lanes == 1 or (lane and s.index.is_affine_in(lane.var) and s.index.coefficient(lane.var) == 1)
+        mask = lane.mask if lane and lanes > 1 else None
+        if smooth and not any(lanes > 1 and lane and b.index.depends(lane.var) for b in s.inside):
+            return scalar.load(self.f, s.dtype, self._sheltered(s, lanes), lanes, mask)
+        bounds = self.condition(s.inside, lanes) if s.inside else None
+        mask = both(self.f, bounds, mask)
+        if smooth:
+            value = scalar.load(self.f, s.dtype, self.address(s.slot, s.index, s.dtype), lanes, mask)
+        else:
+            every = V("splat (i1 true)", vector("i1", lanes))
+            value = scalar.gather(self.f, s.dtype, self.addresses(s.slot, s.index, s.dtype, lanes), mask or every)
+        if bounds is None or s.other == 0:
+            return value
+        other = scalar.emit(self.f, self.machine, const_expr(s.other, s.dtype), [], lanes)
+        return self.f.select(bounds, value, other)
 
-    def _guarded(self, dtype: DType, pointer: V, condition: V) -> V:
-        """Load one element where a condition holds, else 0."""
-        f = self.f
-        one = f.insert(V("poison", "<1 x i1>"), condition, 0)
-        type_ = f"<1 x {memory_type(dtype)}>"
-        loaded = f.extract(f.masked_load(type_, pointer, one, V("zeroinitializer", type_)), 0)
-        return f.icmp("ne", loaded, constant(loaded.type, 0)) if loaded.type == "i8" and dtype.kind == "b" else loaded
+    def _sheltered(self, s: Load, lanes: int) -> V:
+        """Return the address of a load whose bounds hold for all lanes or none: where they fail, that of `other`."""
+        pointer = self.address(s.slot, s.index, s.dtype)
+        if not s.inside:
+            return pointer
+        key = (s.dtype, repr(s.other), lanes)
+        if key not in self.shelters:
+            literal = memory_literal(s.other, s.dtype, lanes)
+            self.shelters[key] = self.f.alloca(literal.element, lanes)
+            self.f.locals.append(f"  store {literal}, {self.shelters[key]}, align 64")
+        return self.f.select(self.condition(s.inside, 1), pointer, self.shelters[key])
 
     def address(self, slot: int, index: Linear, dtype: DType) -> V:
         """Return the address of an element (of the first lane's, where lanes lie side by side)."""
@@ -266,6 +279,14 @@ class Scopes:
         memory = f.convert("zext", value, vector("i8", value.lanes)) if dtype.kind == "b" else value
         mask = mask or V("splat (i1 true)", vector("i1", value.lanes))
         f.masked_scatter(memory, pointers, mask)
+
+
+def memory_literal(value: float | int | bool, dtype: DType, lanes: int) -> V:
+    """Return a constant as it lies in memory, in all lanes."""
+    type_ = vector(memory_type(dtype), lanes)
+    if dtype in HALVES:
+        return constant(type_, int(np.asarray(value).astype(dtype).view(np.uint16)))
+    return constant(type_, value)
 
 
 def both(f: Function, a: V | None, b: V | None) -> V | None:
