@@ -9,6 +9,7 @@ import argparse
 import os
 import platform
 import time
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -65,11 +66,12 @@ def usable_processors() -> int:
 
 
 def targets() -> list[Row]:
-    """Return what each backend says of itself: CPU, vector width, threads, linker, cache folder."""
+    """Return what each backend says of itself: CPU, vector width, threads, linker."""
     found = backends()
     rows: list[Row] = []
     for name in sorted(found):
-        facts = getattr(found[name], "describe", dict)()
+        describe = getattr(found[name], "describe", None)
+        facts: Mapping[str, str] = describe() if describe else {}
         rows += [{"what": f"{name}: {what}", "found": value} for what, value in facts.items()]
     return rows
 

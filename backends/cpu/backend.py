@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aicomp.errors import InputValueError
+from aicomp.errors import AicompError, InputValueError
 from aicomp.graph_pass import Pass
 from aicomp.ir import Graph
 from aicomp.options import Options
@@ -24,6 +24,7 @@ from aicomp.passes.split_reductions import split_reductions
 from . import store
 from .executable import CpuExecutable
 from .fits import Fits
+from .link import find_compiler
 from .lower import lower
 from .machine import PRESETS, Machine
 
@@ -58,6 +59,7 @@ class CpuBackend:
             "vectors": f"{host.vector_bits} bits, {host.vector_registers} registers",
             "caches": f"L1 {host.l1 >> 10} KiB, L2 {host.l2 >> 10} KiB, L3 {host.l3 >> 10} KiB",
             "threads": str(usable_processors()),
+            "linker": linker(host),
         }
 
     def is_artefact(self, path: Path) -> bool:
@@ -74,6 +76,14 @@ def machine_of(name: str) -> Machine:
     if name != "host" and name not in PRESETS:
         raise InputValueError(f"no cpu {name!r}; known are host, {', '.join(PRESETS)}")
     return Machine.preset(name)
+
+
+def linker(machine: Machine) -> str:
+    """Return the command that links programs, or why there is none."""
+    try:
+        return " ".join(find_compiler(machine))
+    except AicompError as error:
+        return f"none: {error}"
 
 
 def symbol(name: str) -> str:
