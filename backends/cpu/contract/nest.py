@@ -13,8 +13,9 @@ run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from ..llvm import Function, Index, V, i64
@@ -42,7 +43,7 @@ class Panels:
 
 @dataclass(frozen=True)
 class Nest:
-    """What the loops run over; a task is one image x `line_block` x `tile_block` x `panel_block`."""
+    """What the loops run over; a task is `line_block` x `tile_block` x `panel_block` of `image_block` images."""
 
     images: int
     lines: int
@@ -52,6 +53,7 @@ class Nest:
     tile_block: int
     panel_block: int
     panels_outer: bool  # tasks that follow one another share a panel, else the rows
+    image_block: int = 1
 
     @property
     def tiles(self) -> int:
@@ -64,16 +66,21 @@ class Nest:
         return sum(p.count for p in self.panels)
 
     @property
-    def blocks(self) -> tuple[int, int, int]:
-        """Return how many blocks of lines, tiles and panels there are."""
-        lines, tiles = -(-self.lines // self.line_block), -(-self.tiles // self.tile_block)
-        return lines, tiles, -(-self.all_panels // self.panel_block)
+    def blocks(self) -> tuple[int, int, int, int]:
+        """Return how many blocks of images, lines, tiles and panels there are."""
+        sizes = (self.images, self.lines, self.tiles, self.all_panels)
+        images, lines, tiles, panels = (
+            -(-size // block)
+            for size, block in zip(
+                sizes, (self.image_block, self.line_block, self.tile_block, self.panel_block), strict=True
+            )
+        )
+        return images, lines, tiles, panels
 
     @property
     def tasks(self) -> int:
         """Return the number of parallel tasks."""
-        lines, tiles, panels = self.blocks
-        return self.images * lines * tiles * panels
+        return prod(self.blocks)
 
     @property
     def passes(self) -> int:
@@ -104,14 +111,17 @@ def emit_nest(f: Function, nest: Nest, begin: V, end: V, body: Body) -> None:
     if nest.tasks == 0:
         return
     with f.loop(begin, end) as task:
-        image, line_block, tile_block, panel_block = _decode(f, nest, task.index)
+        image_block, line_block, tile_block, panel_block = _decode(f, nest, task.index)
+        images = _range(f, *_span(f, image_block, nest.image_block, 0, nest.images, nest.images))
         lines = _span(f, line_block, nest.line_block, 0, nest.lines, nest.lines)
         tiles = _span(f, tile_block, nest.tile_block, 0, nest.tiles, nest.tiles)
-        for panels in nest.panels:
-            last = panels.first + panels.count
-            block = _span(f, panel_block, nest.panel_block, panels.first, last, nest.all_panels)
-            with _range(f, *block) as panel, _range(f, *lines) as line:
-                _strips(f, nest, tile_block, Site(image, line, 0, nest.strips[0], panel, panels, 0), body, lines, tiles)
+        with images if nest.image_block > 1 else nullcontext(image_block) as image:
+            for panels in nest.panels:
+                last = panels.first + panels.count
+                block = _span(f, panel_block, nest.panel_block, panels.first, last, nest.all_panels)
+                with _range(f, *block) as panel, _range(f, *lines) as line:
+                    site = Site(image, line, 0, nest.strips[0], panel, panels, 0)
+                    _strips(f, nest, tile_block, site, body, lines, tiles)
 
 
 Span = tuple[Index, Index]
@@ -135,11 +145,11 @@ def _turn(f: Function, nest: Nest, line: Index, tile: Index, line0: Index, tile0
 
 
 def _decode(f: Function, nest: Nest, task: V) -> tuple[Index, Index, Index, Index]:
-    lines, tiles, panels = nest.blocks
+    images, lines, tiles, panels = nest.blocks
     if nest.panels_outer:
-        image, panel, line, tile = digits(f, task, (nest.images, panels, lines, tiles))
+        image, panel, line, tile = digits(f, task, (images, panels, lines, tiles))
     else:
-        image, line, tile, panel = digits(f, task, (nest.images, lines, tiles, panels))
+        image, line, tile, panel = digits(f, task, (images, lines, tiles, panels))
     return image, line, tile, panel
 
 
@@ -158,7 +168,9 @@ def _span(f: Function, block: Index, size: int, first: int, last: int, total: in
     if size >= total:
         return first, last
     begin = f.mul(block, size)
-    return at_least(f, begin, first), at_most(f, f.add(begin, size), last)
+    end = f.add(begin, size)
+    whole = last == total and total % size == 0
+    return at_least(f, begin, first) if first else begin, end if whole else at_most(f, end, last)
 
 
 def at_least(f: Function, value: V, least: int) -> V:

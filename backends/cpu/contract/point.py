@@ -11,13 +11,21 @@ addresses into operands of any (broadcast) strides, and plain index values.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import prod
+from typing import NamedTuple
 
 from ..llvm import Function, Index, V, i64
 
 Folds = tuple[tuple[int, ...], ...]
+
+
+class Anchor(NamedTuple):
+    """Where a tile begins in an operand, and the stride of each axis of the nest (None: not evenly strided)."""
+
+    first: V
+    steps: list[int] | None
 
 
 @dataclass(frozen=True)
@@ -32,12 +40,12 @@ class Point:
     base: tuple[Index, ...]
     offset: tuple[int, ...]
     folds: Folds
-    memo: dict[tuple[str, tuple[int, ...]], V] = field(default_factory=dict)
+    memo: dict[tuple[str, tuple[int, ...]], Anchor] = field(default_factory=dict)
 
     def moved(self, rows: int, columns: int) -> Point:
         """Return the point some rows and columns further in the same tile."""
         offset = (*self.offset[:-2], self.offset[-2] + rows, self.offset[-1] + columns)
-        return replace(self, offset=offset)
+        return Point(self.base, offset, self.folds, self.memo)
 
     def index(self, f: Function) -> tuple[V, ...]:
         """Return the index on every output axis, as i64."""
@@ -49,13 +57,15 @@ class Point:
 
     def address(self, f: Function, element: str, pointer: V, strides: Sequence[int]) -> V:
         """Return the address in an operand with these strides (in elements; one an output axis, 0 = broadcast)."""
-        steps = self._steps(strides)
-        if steps is None:
-            return f.gep(element, pointer, dot(f, self.index(f), strides))
         key = (pointer.ref, tuple(strides))
         if key not in self.memo:
-            self.memo[key] = f.gep(element, pointer, dot(f, self.base, steps))
-        return f.gep(element, self.memo[key], sum(o * s for o, s in zip(self.offset, steps, strict=True)))
+            steps = self._steps(strides)
+            first = f.gep(element, pointer, dot(f, self.base, steps)) if steps is not None else pointer
+            self.memo[key] = Anchor(first, steps)
+        anchor = self.memo[key]
+        if anchor.steps is None:
+            return f.gep(element, pointer, dot(f, self.index(f), strides))
+        return f.gep(element, anchor.first, sum(o * s for o, s in zip(self.offset, anchor.steps, strict=True)))
 
     def _steps(self, strides: Sequence[int]) -> list[int] | None:
         """Return one stride an axis of the nest, or None where a folded axis is not evenly strided."""

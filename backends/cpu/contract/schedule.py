@@ -7,7 +7,7 @@ loads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..machine import Machine
 from .arithmetic import Arithmetic
@@ -104,7 +104,10 @@ def make_nest(machine: Machine, work: Work, rows: int, strips: tuple[Strip, ...]
     line_block, tile_block = row_blocks(work.lines, tiles, most)
     block_work = tile_work * line_block * tile_block + work.panel_bytes // STREAM
     panel_block = even_block(all_panels, TASK // max(1, block_work))
-    return Nest(work.images, work.lines, strips, panels, line_block, tile_block, panel_block, fits)
+    nest = Nest(work.images, work.lines, strips, panels, line_block, tile_block, panel_block, fits)
+    if nest.tasks > work.images:
+        return nest
+    return replace(nest, image_block=even_block(work.images, TASK // max(1, block_work * all_panels)))
 
 
 def row_blocks(lines: int, tiles: int, most: int) -> tuple[int, int]:

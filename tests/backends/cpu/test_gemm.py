@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 import pytest
+from kernels import X86_PRESETS, Compiled, guarded, kernel, storing
+
 from aicomp.backends.cpu.contract import (
     Epilogue,
     Gemm,
@@ -20,11 +22,11 @@ from aicomp.backends.cpu.contract import (
     pack_tasks,
     packed,
 )
+from aicomp.backends.cpu.contract.gemm import gemm_tile
+from aicomp.backends.cpu.contract.microkernel import Tile
 from aicomp.backends.cpu.jit import compile_object
 from aicomp.backends.cpu.llvm import module_text
 from aicomp.backends.cpu.machine import Machine
-from kernels import X86_PRESETS, Compiled, guarded, kernel, storing
-
 from aicomp.types import BOOL, FLOAT32, HALVES, compute_dtype, dtype
 
 SHAPES = [
@@ -227,3 +229,17 @@ def test_objects_need_no_library(preset, name):
     code = compile_object(module_text([kernel(3, write)]), machine)
     assert b"kernel" in code
     assert not re.search(rb"__\w+|mem(cpy|set|move)", code)
+
+
+@pytest.mark.parametrize("m, n, k", [(1, 4, 70), (1, 16, 64), (2, 8, 33), (9, 8, 50)])
+def test_the_order_of_summation_is_the_documented_one(m, n, k):
+    machine = Machine.preset("x86-64")  # without fused multiply-adds, NumPy can do the same
+    spec, a, b = make(m, n, k, FLOAT32, np.random.default_rng(8))
+    tile = gemm_tile(packed(spec), machine)
+    parts = [np.zeros((m, n), np.float32) for _ in range(Tile(min(m, tile.rows), tile.vectors, 4).phases(k))]
+    for step in range(k):
+        parts[step % len(parts)] += a[:, step, None] * b[step]
+    while len(parts) > 1:
+        half = len(parts) // 2
+        parts = [x + y for x, y in zip(parts[:half], parts[half:], strict=True)]
+    np.testing.assert_array_equal(run(machine, spec, a, b, "constant"), parts[0])
