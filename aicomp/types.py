@@ -1,6 +1,7 @@
 """Dtypes, shapes and tensor types: NumPy's own dtypes, with short names for print (`f32[2,3]`).
 
-In: anything NumPy takes for a dtype or a shape. Out: native-endian `np.dtype`, tuples of int, `TensorType`, `TensorSpec`.
+In: anything NumPy takes for a dtype or a shape. Out: native-endian `np.dtype`, tuples of int, `TensorType`,
+`TensorSpec`.
 
     TensorType((2, 3), dtype("float32"))      # f32[2,3]
 """
@@ -46,7 +47,7 @@ def dtype(value: Any) -> DType:
     if isinstance(value, str) and value in DTYPES:
         return DTYPES[value]
     try:
-        found = np.dtype(ml_dtypes.bfloat16 if value == "bfloat16" else value).newbyteorder("=")
+        found: DType = np.dtype(ml_dtypes.bfloat16 if value == "bfloat16" else value).newbyteorder("=")
     except TypeError as error:
         raise AicompError(f"{value!r} is not a dtype") from error
     if found not in SHORT_NAMES:

@@ -1,8 +1,8 @@
 """Fusion: nodes that can share one loop nest become one node, whose body is their graph.
 
-In: a decomposed graph. Out: a graph of fusion nodes. First every matmul and convolution takes in the pointwise work on its
-result and the movement before its operands; then, from the last node to the first, every kernel takes in the producers
-that only it reads, and copies of cheap ones. What fits one kernel is for the backend to say (`accepts`).
+In: a decomposed graph. Out: a graph of fusion nodes. First every matmul and convolution takes in the pointwise work
+on its result and the movement before its operands; then, from the last node to the first, every kernel takes in the
+producers that only it reads, and copies of cheap ones. What fits one kernel is for the backend to say (`accepts`).
 
     softmax: max, subtract, exp, sum, divide  ->  fusion{kind='reduce'}
 """

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import networkx as nx
 
-from aicomp.ir import Graph, Kind, Node, Value
+from aicomp.ir import Graph, Kind, Location, Node, Value
 from aicomp.ops.region import fusion
 
 Accepts = Callable[[Graph], bool]
@@ -109,7 +109,7 @@ def _edge(units: nx.DiGraph, source: Node | Group, target: Node | Group) -> None
         units.add_edge(source, target)
 
 
-def _location(group: Group) -> object:
+def _location(group: Group) -> Location | None:
     return next((node.loc for node in reversed(group.nodes) if node.loc), None)
 
 

@@ -1,8 +1,8 @@
 """Divisions by one number for many elements become multiplications by its reciprocal.
 
-In: x / y where y is a constant, or a sum or a root that is broadcast over at least eight elements each (softmax, norms).
-Out: x * (1 / y). A division costs some ten multiplications; the result differs by at most one and a half ulps, as long as
-1 / y is a normal number, which is checked for constants.
+In: x / y where y is a constant, or a sum or a root that is broadcast over at least eight elements each (softmax,
+norms). Out: x * (1 / y). A division costs some ten multiplications; the result differs by at most one and a half
+ulps, as long as 1 / y is a normal number, which is checked for constants.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Cuts long reductions in two: many partial results, in parallel, and the fold of those.
 
-In: a sum, prod, max, min, any or all of very many elements into few. Out: the same over pieces of one axis, then over the
-pieces. Kernels run rows in parallel, so a reduction to few rows would keep most processors idle; and partial sums lose far
-less precision than one running sum (Higham, The accuracy of floating point summation, 1993).
+In: a sum, prod, max, min, any or all of very many elements into few. Out: the same over pieces of one axis, then over
+the pieces. Kernels run rows in parallel, so a reduction to few rows would keep most processors idle; and partial sums
+lose far less precision than one running sum (Higham, The accuracy of floating point summation, 1993).
 
     sum(f32[4194304])  ->  sum(sum(reshape to f32[64,65536], axis 1), axis 0)
 """

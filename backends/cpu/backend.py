@@ -1,7 +1,7 @@
 """The CPU backend: optimised graphs to executables of native code.
 
-In: a graph and the user's options. Out: an `Executable`. `threads`, `exact` and the opt level come from the options; the
-backend's own option is `cpu`, the processor to compile for (`host`, `avx512`, `avx2`, `x86-64`, `neon`).
+In: a graph and the user's options. Out: an `Executable`. `threads`, `exact` and the opt level come from the options;
+the backend's own option is `cpu`, the processor to compile for (`host`, `avx512`, `avx2`, `x86-64`, `neon`).
 """
 
 from __future__ import annotations

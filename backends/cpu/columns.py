@@ -1,7 +1,8 @@
 """Writes what a kernel does for one row, or for a vector of rows: its reductions, stage by stage, and its stores.
 
-In: scopes in which the row is bound. Out: LLVM text. Where lanes are columns, a reduction accumulates a vector and folds
-its lanes at the end; the columns that fill no vector are masked, or taken one by one into accumulators of their own.
+In: scopes in which the row is bound. Out: LLVM text. Where lanes are columns, a reduction accumulates a vector and
+folds its lanes at the end; the columns that fill no vector are masked, or taken one by one into accumulators of their
+own.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Columns:
     def emit(self) -> None:
         """Write all stages, then the stores."""
         stages = self.nest.stages()
-        later = [*self.nest.reductions(), *self.nest.stores]
+        later: list[Reduction | Store] = [*self.nest.reductions(), *self.nest.stores]
         with ExitStack() as finished:
             for phase, stage in enumerate(stages):
                 results = self._stage(phase, stage)
@@ -139,12 +140,13 @@ class Columns:
 
         def nested(variables: Sequence[Var], carry: tuple[V, ...]) -> tuple[V, ...]:
             if variables:
-                with self.f.loop(0, variables[0].extent, carry=carry, at_least_once=variables[0].extent > 0) as loop:
-                    with self.scopes.bind({variables[0]: loop.index}):
-                        if variables[1:] or inner:
-                            self._recall(phase)
-                            self.scopes.prepare(roots)
-                        loop.next = nested(variables[1:], loop.carry)
+                first, *rest = variables
+                loops = self.f.loop(0, first.extent, carry=carry, at_least_once=first.extent > 0)
+                with loops as loop, self.scopes.bind({first: loop.index}):
+                    if rest or inner:
+                        self._recall(phase)
+                        self.scopes.prepare(roots)
+                    loop.next = nested(rest, loop.carry)
                 return loop.results
             if inner is None:
                 return body(carry, self.rows)
@@ -171,9 +173,7 @@ class Columns:
             carry = self._at(var, V(str(whole), "i64"), lanes, mask, carry, body)
         return (*carry, *singles)
 
-    def _at(
-        self, var: Var, index: V, lanes: int, mask: V | None, carry: tuple[V, ...], body: Visit
-    ) -> tuple[V, ...]:
+    def _at(self, var: Var, index: V, lanes: int, mask: V | None, carry: tuple[V, ...], body: Visit) -> tuple[V, ...]:
         with self.scopes.bind({var: index}, Lane(var, lanes, mask) if lanes > 1 else None):
             return body(carry, lanes)
 

@@ -1,7 +1,7 @@
 """Writes a scheduled nest as a kernel: loops over tasks, rows and columns, vectors of scalars inside.
 
-In: a `Schedule`. Out: an LLVM `Function` of the kernel ABI (see `program`): the loop over parallel tasks, the loops over
-rows, and for each row (or vector of rows) its stages and stores, which `columns` writes.
+In: a `Schedule`. Out: an LLVM `Function` of the kernel ABI (see `program`): the loop over parallel tasks, the loops
+over rows, and for each row (or vector of rows) its stages and stores, which `columns` writes.
 """
 
 from __future__ import annotations

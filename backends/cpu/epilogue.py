@@ -1,7 +1,7 @@
 """Applies the fused rest of a contraction to its results, vector by vector, and stores them.
 
-In: the scalars to store, over the output's axes, with a `Given` in place of the accumulator. Out: the store callback that
-the micro-kernel calls with a vector of results and the `Point` where it goes.
+In: the scalars to store, over the output's axes, with a `Given` in place of the accumulator. Out: the store callback
+that the micro-kernel calls with a vector of results and the `Point` where it goes.
 """
 
 from __future__ import annotations

@@ -157,11 +157,11 @@ def total(terms: Iterable[tuple[Atom, int]], offset: int) -> Linear:
         sums[a] = sums.get(a, 0) + c
     sums = {a: c for a, c in sums.items() if c}
     for a in list(sums):
-        if isinstance(a, Mod) and (c := sums.get(a)):
+        if isinstance(a, Mod) and (factor := sums.get(a)):
             quotient = FloorDiv(a.of, a.by)
-            if sums.get(quotient) == c * a.by:  # (x // n) * n + x % n = x
+            if sums.get(quotient) == factor * a.by:  # (x // n) * n + x % n = x
                 del sums[a], sums[quotient]
-                return total([*sums.items(), *(a.of * c).terms], offset + a.of.constant * c)
+                return total([*sums.items(), *(a.of * factor).terms], offset + a.of.constant * factor)
     return Linear(tuple(sums.items()), offset)
 
 

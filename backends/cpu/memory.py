@@ -1,8 +1,9 @@
 """Static memory planning: every temporary gets its place in one arena before anything runs.
 
 In: steps whose `arena` references carry the number of a buffer, and the buffers' sizes. Out: the same steps with byte
-offsets, and the arena's size. Buffers that are never alive at once share bytes; where a kernel allows it (`Call.inplace`)
-an output takes the place of an input that dies with it. Greedy by size, as TensorFlow Lite plans (Pisarchyk and Lee, 2020).
+offsets, and the arena's size. Buffers that are never alive at once share bytes; where a kernel allows it
+(`Call.inplace`) an output takes the place of an input that dies with it. Greedy by size, as TensorFlow Lite plans
+(Pisarchyk and Lee, 2020).
 """
 
 from __future__ import annotations
@@ -108,11 +109,12 @@ def _share(moments: Moments, lives: dict[int, Life], sizes: Sequence[int]) -> di
     for moment, call in moments.calls:
         for output, source in call.inplace:
             target, origin = call.args[output], call.args[source]
-            if not (_plain(target) and _plain(origin)) or sum(_find(owner, a.index) == _find(owner, origin.index) for a in call.args if a.space == "arena") > 1:
+            if not (_plain(target) and _plain(origin)) or target.index not in lives:
                 continue
             new, old = target.index, _find(owner, origin.index)
-            fits = sizes[new] <= sizes[old] and new in lives and lives[new].first == moment
-            if fits and old != new and lives[old].last == moment and new not in owner:
+            dies = lives[old].last == moment and lives[new].first == moment
+            read_once = sum(a.space == "arena" and _find(owner, a.index) == old for a in call.args) == 1
+            if dies and read_once and new != old and sizes[new] <= sizes[old]:
                 lives[old].last = lives.pop(new).last
                 owner[new] = old
     return owner
@@ -146,7 +148,8 @@ def rewrite(step: Step, change: Callable[[Ref], Ref]) -> Step:
     if isinstance(step, Copy):
         return replace(step, target=change(step.target), source=change(step.source))
     if isinstance(step, Branch):
-        return Branch(change(step.condition), *(tuple(rewrite(s, change) for s in side) for side in (step.then, step.other)))
+        then, other = (tuple(rewrite(s, change) for s in side) for side in (step.then, step.other))
+        return Branch(change(step.condition), then, other)
     condition = change(step.condition) if step.condition else None
     head, body = (tuple(rewrite(s, change) for s in part) for part in (step.head, step.body))
     return replace(step, head=head, body=body, condition=condition)

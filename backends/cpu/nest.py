@@ -306,7 +306,7 @@ def choose(inside: Iterable[Bound], then: Callable[[], Scalar], other: Scalar) -
     if any(b.never for b in open_bounds):
         return other
     chosen = then()
-    if isinstance(chosen, Load) and isinstance(other, Apply) and chosen.inside == open_bounds:
-        if other.expr.op == "const":
-            return replace(chosen, other=other.expr.value)
+    number = other.expr.value if isinstance(other, Apply) and other.expr.op == "const" else None
+    if isinstance(chosen, Load) and chosen.inside == open_bounds and number is not None:
+        return replace(chosen, other=number)
     return Choose(open_bounds, chosen, other) if open_bounds else chosen

@@ -1,12 +1,13 @@
 """Kernels of the operators that have a loop of their own: running folds, scatters; `sort` writes argsort.
 
-In: a body of one such node. Out: its `Recipe`. Axes are seen as (outer, n, inner) around the operator's own axis. Scatters
-run their updates in order in one task, so that the last one wins and sums have one order.
+In: a body of one such node. Out: its `Recipe`. Axes are seen as (outer, n, inner) around the operator's own axis.
+Scatters run their updates in order in one task, so that the last one wins and sums have one order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from types import MappingProxyType
 
@@ -90,12 +91,14 @@ def _scatter(node: Node, operands: tuple[Operand, ...], machine: Machine, name: 
     scratch: tuple[int, ...] = ()
     if wide != x.dtype:
         scratch, slots = (x.type.size * wide.itemsize,), (*slots, Operand("scratch"))
-    source, indices, news, target, status, *rest = (f.load("ptr", f.gep("ptr", f.args[0], i)) for i in range(len(slots)))
+    pointers = [f.load("ptr", f.gep("ptr", f.args[0], slot)) for slot in range(len(slots))]
+    source, indices, news, target, status, *rest = pointers
     work = rest[0] if rest else target
     _copy(f, machine, x.type.size, (source, x.dtype), (work, wide))
     place = _elements_place if node.op.name == "scatter_elements" else _rows_place
     if x.type.size or updates.type.size:
-        place(f, machine, node, indices, status, lambda at, new: _update(f, machine, node, wide, (work, at), (news, new)))
+        write = partial(_update, f, machine, node, wide, work, news)
+        place(f, machine, node, indices, status, write)
     if rest:
         _copy(f, machine, x.type.size, (work, wide), (target, x.dtype))
     f.ret()
@@ -118,13 +121,11 @@ def _copy(f: Function, machine: Machine, size: int, source: tuple[V, DType], tar
                 scalar.store(f, target[1], value, f.gep(memory_type(target[1]), target[0], loop.index))
 
 
-def _update(
-    f: Function, machine: Machine, node: Node, wide: DType, target: tuple[V, V], source: tuple[V, V]
-) -> None:
+def _update(f: Function, machine: Machine, node: Node, wide: DType, work: V, news: V, at: V, number: V) -> None:
     """Write one element: set it, or combine it with what is there."""
     dtype = node.inputs[2].dtype
-    place = f.gep(memory_type(wide), *target)
-    new = convert(f, machine, scalar.load(f, dtype, f.gep(memory_type(dtype), *source)), dtype, wide)
+    place = f.gep(memory_type(wide), work, at)
+    new = convert(f, machine, scalar.load(f, dtype, f.gep(memory_type(dtype), news, number)), dtype, wide)
     kind = (LOGIC if dtype == BOOL else ARITHMETIC).get(node.attrs["reduction"], node.attrs["reduction"])
     if kind in COMBINE:
         new = combine(f, machine, kind, wide, scalar.load(f, wide, place), new)
@@ -180,5 +181,3 @@ def _guarded(f: Function, status: V, good: V, body: Callable[[], None]) -> None:
         f.store(V("1", "i32"), status)
     with f.if_(good):
         body()
-
-

@@ -1,7 +1,7 @@
 """How a loop nest is run: which loop is vectorised, which are cut into parallel tasks, what is kept between stages.
 
-In: a `Nest` and the `Machine`. Out: an equivalent nest, its loops split until indices are affine and merged where memory
-is contiguous, and its `Schedule`. Nothing here depends on the number of threads.
+In: a `Nest` and the `Machine`. Out: an equivalent nest, its loops split until indices are affine and merged where
+memory is contiguous, and its `Schedule`. Nothing here depends on the number of threads.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ GRAIN = 1 << 16  # work of a parallel task worth its hand-over, in element opera
 INNER = 1 << 12  # work below which the loops around the vector loop stay inside a task
 SCRATCH = 32 << 10  # bytes of a row kept between stages
 GATHER_COST = 8  # element operations that a strided access costs
-HEAVY = frozenset("exp exp2 expm1 log log2 log10 log1p sin cos tan atan atan2 tanh erf pow div sqrt floordiv mod fmod".split())
+HEAVY = frozenset(
+    {"exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "atan", "atan2", "tanh", "erf"}
+    | {"pow", "div", "sqrt", "floordiv", "mod", "fmod"}
+)
 HEAVY_COST = 8
 KEEP_COST = 6  # a scalar this dear is kept between stages rather than computed again
 

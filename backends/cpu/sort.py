@@ -1,7 +1,7 @@
 """Writes argsort: a bottom-up merge sort of positions, stable, NaN above everything.
 
-In: the node and its operands. Out: a `Recipe` with two scratch rows of positions a sorted row. Knuth, The Art of Computer
-Programming 3, 5.2.4, algorithm L without the lists.
+In: the node and its operands. Out: a `Recipe` with two scratch rows of positions a sorted row. Knuth, The Art of
+Computer Programming 3, 5.2.4, algorithm L without the lists.
 """
 
 from __future__ import annotations

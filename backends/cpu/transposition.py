@@ -1,7 +1,9 @@
-"""Copies that change the order of axes: square blocks go through registers, so that reads and writes are both contiguous.
+"""Copies that change the order of axes: square blocks go through registers, so that reads and writes are both
+contiguous.
 
-In: a nest that only moves elements, contiguous in one row variable where it reads and in another where it writes. Out: a
-kernel over blocks of the two. `recognise` returns None for any other nest; those are left to the general loops.
+In: a nest that only moves elements, contiguous in one row variable where it reads and in another where it writes.
+Out: a kernel over blocks of the two. `recognise` returns None for any other nest; those are left to the general
+loops.
 """
 
 from __future__ import annotations
@@ -97,7 +99,8 @@ class Blocks:
     def emit(self) -> None:
         """Write the loop over the tasks [begin, end): a strip of `across`, at one position of the other rows."""
         f, plan = self.f, self.plan
-        with f.loop(*f.args[1:]) as task:
+        _, begin, end = f.args
+        with f.loop(begin, end) as task:
             *outer, strip = digits(f, task.index, [*(v.extent for v in plan.others), plan.strips])
             self.where = dict(zip(plan.others, outer, strict=True))
             start = f.mul(strip, plan.strip)
