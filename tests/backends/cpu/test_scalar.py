@@ -8,12 +8,12 @@ from functools import partial
 
 import numpy as np
 import pytest
+
+from aicomp import expr as ex
 from aicomp.backends.cpu.jit import emit_assembly
 from aicomp.backends.cpu.llvm import module_text
 from aicomp.backends.cpu.machine import Machine
 from aicomp.backends.cpu.scalar import emit
-
-from aicomp import expr as ex
 from aicomp.errors import GraphError
 from aicomp.types import BOOL, DTYPES, FLOAT32, FLOAT64, HALVES, INT32, INTEGERS, SHORT_NAMES, is_float
 
@@ -141,9 +141,9 @@ def test_every_half_widens_exactly(half, preset, lanes):
 @pytest.mark.parametrize("source", [FLOAT32, FLOAT64], ids=str)
 def test_narrowing_rounds_as_numpy_does(source, half, preset, lanes):
     """Every half, the midpoints between them, and the neighbours of both."""
-    halves = np.arange(1 << 16, dtype=np.uint16).view(half).astype(source)
-    finite = np.sort(halves[np.isfinite(halves)])
     with np.errstate(all="ignore"):
+        halves = np.arange(1 << 16, dtype=np.uint16).view(half).astype(source)
+        finite = np.sort(halves[np.isfinite(halves)])
         middles = finite[:-1] / 2 + finite[1:] / 2
         exact = np.concatenate([finite, middles, np.array([65520, 65519.99, 3.3953e38, np.inf, np.nan], source)])
         x = np.concatenate([exact, np.nextafter(exact, source.type(np.inf)), np.nextafter(exact, source.type(-np.inf))])
