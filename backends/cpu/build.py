@@ -190,9 +190,7 @@ class _Folds:
         return choose(inside, lambda: widened(self.scalars.at(x, tuple(index), inside)), other)
 
 
-def contraction_value(
-    scalars: Scalars, node: Node, rows: Sequence[Var], cols: Sequence[Var]
-) -> tuple[Scalar, str]:
+def contraction_value(scalars: Scalars, node: Node, rows: Sequence[Var], cols: Sequence[Var]) -> tuple[Scalar, str]:
     """Return what a matmul or conv folds, element by element, and how ("any" of "and" on bool, else "sum")."""
     if node.op.name == "matmul":
         a, b = _matmul_operands(scalars, node, positions(rows), positions(cols)[0])

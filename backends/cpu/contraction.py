@@ -308,5 +308,3 @@ def reads_in_place(stores: Sequence[Store], store: Store, slot: int) -> bool:
     loads = [s for s in ordered([s.value for s in stores], True) if isinstance(s, Load) and s.slot == slot]
     same_size = all(s.dtype.itemsize == store.value.dtype.itemsize for s in loads)
     return bool(loads) and same_size and all(s.index == store.index and not s.inside for s in loads)
-
-

@@ -40,11 +40,20 @@ def lower(graph: Graph, machine: Machine, name: str) -> Program:
         steps,
         tuple(lowering.constants),
         arena,
-        (ERROR,),
+        (out_of_range(graph),),
     )
 
 
-ERROR = "an index read at run time is out of range for the axis it indexes (gather, take, embedding or scatter)"
+READ_BY_INDEX = ("gather", "gather_elements", "gather_nd", "scatter_nd", "scatter_elements")
+SITES = 4  # places that a message names
+
+
+def out_of_range(graph: Graph) -> str:
+    """Return the message of status 1: where the graph reads or writes at indices known only at run time."""
+    nodes = [node for node in graph.walk() if node.op.name in READ_BY_INDEX]
+    sites = list(dict.fromkeys(f"{node.op.name} at {node.loc}" if node.loc else node.op.name for node in nodes))
+    more = ", ..." if len(sites) > SITES else ""
+    return f"an index is out of range for the axis it indexes ({', '.join(sites[:SITES])}{more})"
 
 
 @dataclass
@@ -251,5 +260,3 @@ def contiguous_offset(node: Node) -> int | None:
         return None
     flat = sum(start * stride for start, stride in zip(starts, row_major(x.shape), strict=True))
     return int(flat) * x.dtype.itemsize
-
-

@@ -184,9 +184,7 @@ def _gather_nd(s: Scalars, node: Node, index: Index, inside: Inside) -> Scalar:
     x, indices = node.inputs
     batch, depth, rows = node.attrs["batch_dims"], indices.shape[-1], indices.type.rank - 1
     sizes = x.shape[batch : batch + depth]
-    places = tuple(
-        s.position(indices, (*index[:rows], Linear((), i)), inside, n) for i, n in enumerate(sizes)
-    )
+    places = tuple(s.position(indices, (*index[:rows], Linear((), i)), inside, n) for i, n in enumerate(sizes))
     guard = tuple(b for n in sizes for b in _any(n))
     return s.at(x, (*index[:batch], *places, *index[rows:]), (*inside, *guard))
 
