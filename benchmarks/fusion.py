@@ -87,12 +87,12 @@ def draw(results: list[Result], path: Path) -> None:
     errors = [[g.value - g.low for g in gains], [g.high - g.value for g in gains]]
     figure, axes = plt.subplots(figsize=(8, 0.36 * len(results) + 1), layout="constrained")
     style = {"color": "#4c8a68", "xerr": errors, "ecolor": "#1d2638", "capsize": 2}
-    bars = axes.barh([result.name for result in results], [g.value for g in gains], **style)
+    bars = axes.barh([result.name for result in results], [g.value - 1 for g in gains], left=1, **style)
     axes.bar_label(bars, [f" {g.value:.2f}" for g in gains], padding=3, fontsize=9)
     axes.axvline(1, color="#1d2638", linewidth=0.8)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlim(0.7, max(g.value for g in gains) * 1.4)
+    axes.set_xlim(min(0.9, *(g.low for g in gains)), 1.3 * max(g.high for g in gains))
     axes.set_xlabel("times as fast as unfused")
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
