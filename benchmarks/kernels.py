@@ -1,6 +1,6 @@
 """GFLOP/s of the contraction kernels beside the FMA peak and the copy bandwidth, all measured in turn in one run.
 
-    python benchmarks/kernels.py                    # a table: kernel, microseconds, GFLOP/s, share of the peak, 2 threads
+    python benchmarks/kernels.py                    # microseconds, GFLOP/s, share of the peak, gain of 2 threads
     python benchmarks/kernels.py --json out.json --only 3x3
 
 The peak is a loop of register-only multiply-adds written with the same emitter. Best of many short rounds; in

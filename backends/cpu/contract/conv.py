@@ -25,7 +25,7 @@ from .microkernel import Tile
 from .nest import Nest, Strip
 from .panels import Array, Matrix, Panelling, pack_array
 from .point import Folds
-from .schedule import Work, choose_rows, choose_tile, column_lanes, make_nest, row_limit, split_columns, split_rows
+from .schedule import MOST_ROWS, Work, choose_rows, choose_tile, column_lanes, make_nest, split_columns, split_rows
 
 MOST_RUNS = 40  # loops over taps, in all kinds of tiles together
 
@@ -161,11 +161,8 @@ def conv_tile(spec: Conv, machine: Machine) -> Tile:
     math = Arithmetic(spec.dtype, machine)
     if not is_depthwise(spec, machine):
         return choose_tile(math, spec.out[-1], spec.width)
-    lanes = column_lanes(math, spec.filters)
-    whole = vector_columns(spec, lanes) == lanes
-    vectors = min(2, 512 // machine.vector_bits, -(-spec.filters // lanes)) if whole else 1
-    rows = choose_rows(spec.out[-1], vectors, row_limit(math, 2 * vectors))
-    return Tile(rows, vectors, lanes)
+    limit = min(MOST_ROWS, machine.vector_registers // 2 - 2)  # as many accumulators as input pixels in registers
+    return Tile(choose_rows(spec.out[-1], 1, limit), 1, column_lanes(math, spec.filters))
 
 
 def is_depthwise(spec: Conv, machine: Machine) -> bool:

@@ -243,3 +243,12 @@ def test_the_order_of_summation_is_the_documented_one(m, n, k):
         half = len(parts) // 2
         parts = [x + y for x, y in zip(parts[:half], parts[half:], strict=True)]
     np.testing.assert_array_equal(run(machine, spec, a, b, "constant"), parts[0])
+
+
+@pytest.mark.parametrize("way", ["constant", "in place"])
+def test_a_batch_that_is_not_evenly_strided(way):
+    rng = np.random.default_rng(9)
+    a = guarded(values((3, 9, 7), FLOAT32, rng))[:, :5]
+    b = guarded(values((1, 7, 21), FLOAT32, rng))
+    spec = Gemm(5, 21, 7, FLOAT32, matrix(a, (3,)), matrix(b, (3,)), (3,))
+    check(run(Machine.preset("avx512"), spec, a, b, way), a, b, FLOAT32)
