@@ -20,6 +20,7 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
+
 from aicomp.backends.cpu.contract import (
     Conv,
     Epilogue,
@@ -36,7 +37,6 @@ from aicomp.backends.cpu.contract import (
 from aicomp.backends.cpu.jit import Library, compile_object
 from aicomp.backends.cpu.llvm import Function, V, module_text, vector
 from aicomp.backends.cpu.machine import Machine
-
 from aicomp.types import FLOAT32
 
 HOST = Machine.host()

@@ -8,6 +8,8 @@ from itertools import product
 
 import numpy as np
 import pytest
+from kernels import X86_PRESETS, Compiled, guarded, kernel, storing
+
 from aicomp.backends.cpu.contract import (
     Conv,
     Epilogue,
@@ -22,8 +24,6 @@ from aicomp.backends.cpu.contract import (
 from aicomp.backends.cpu.jit import compile_object
 from aicomp.backends.cpu.llvm import module_text
 from aicomp.backends.cpu.machine import Machine
-from kernels import X86_PRESETS, Compiled, guarded, kernel, storing
-
 from aicomp.types import FLOAT32, compute_dtype, dtype
 
 

@@ -252,3 +252,29 @@ def test_a_batch_that_is_not_evenly_strided(way):
     b = guarded(values((1, 7, 21), FLOAT32, rng))
     spec = Gemm(5, 21, 7, FLOAT32, matrix(a, (3,)), matrix(b, (3,)), (3,))
     check(run(Machine.preset("avx512"), spec, a, b, way), a, b, FLOAT32)
+
+
+def test_an_epilogue_reaches_operands_of_any_strides():
+    """Two batch axes and m are one axis of the loops here; the bias and the output do not follow it evenly."""
+    rng, machine = np.random.default_rng(10), Machine.preset("avx512")
+    spec, a, b = make(5, 37, 6, FLOAT32, rng, False, (2, 3), (2, 3), (1, 1))
+    bias = guarded(values((2, 5), FLOAT32, rng))
+    out = np.zeros((2, 4, 7, 40), np.float32)
+    indices = np.zeros((2, 3, 5, 37, 4), np.int64)
+
+    def write(f, p):
+        def store(f, value, at, mask):
+            where = at.address(f, "float", p[2], [1120, 280, 40, 1])
+            shift = f.splat(f.load("float", at.address(f, "float", p[3], [5, 0, 1, 0])), value.lanes)
+            f.masked_store(f.fadd(value, shift), where, mask) if mask else f.store(f.fadd(value, shift), where)
+            for axis, index in enumerate(at.index(f)):
+                target = at.address(f, "i64", f.gep("i64", p[4], axis), [2220, 740, 148, 4])
+                f.store(index, target)
+
+        emit_gemm(f, machine, spec, p[0], p[1], f.args[1], f.args[2], Epilogue(store))
+
+    Compiled(machine, 5, write).run([a, b, out, bias, indices], gemm_tasks(spec, machine))
+    np.testing.assert_allclose(out[:, :3, :5, :37], a @ b + bias[:, None, :, None], rtol=1e-5, atol=1e-5)
+    assert not out[:, 3:].any() and not out[:, :, 5:].any() and not out[..., 37:].any()
+    expected = np.stack(np.indices((2, 3, 5, 37)), -1)
+    np.testing.assert_array_equal(indices[:, :, :, ::16], expected[:, :, :, ::16])
