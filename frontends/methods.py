@@ -83,7 +83,7 @@ class ArrayMethods:
     any, all, cumsum, cumprod = map(method, ("any", "all", "cumsum", "cumprod"))
     clip, round, __round__, conj, conjugate = map(method, ("clip", "round", "round", "conj", "conjugate"))
     repeat, take, dot, trace, diagonal = map(method, ("repeat", "take", "dot", "trace", "diagonal"))
-    squeeze, swapaxes, ravel, flatten = map(method, ("squeeze", "swapaxes", "ravel", "ravel"))
+    squeeze, swapaxes, ravel = map(method, ("squeeze", "swapaxes", "ravel"))
     argsort, searchsorted, copy, __copy__ = map(method, ("argsort", "searchsorted", "copy", "copy"))
     choose, compress, nonzero = map(method, ("choose", "compress", "nonzero"))
 
@@ -120,6 +120,10 @@ class ArrayMethods:
     def reshape(self: Any, *shape: Any, order: Any = "C", copy: bool | None = None) -> Any:
         """Return the elements under another shape."""
         return np.reshape(self, shape_of(shape), order=order)
+
+    def flatten(self: Any, order: Any = "C") -> Any:
+        """Return a copy of the elements as one axis."""
+        return np.copy(np.ravel(self, order))
 
     def transpose(self: Any, *axes: Any) -> Any:
         """Return the axes permuted, or reversed."""

@@ -126,7 +126,7 @@ def _inexact(x: Any) -> Any:
 def _vector_norm(x: Any, axes: tuple[int, ...], keepdims: bool, ord: Any) -> Any:
     size = np.abs(x)
     if ord in (np.inf, -np.inf):
-        return (np.max if ord > 0 else np.min)(size, axis=axes, keepdims=keepdims)
+        return _extremum(size, axes, keepdims, ord > 0)
     if ord == 0:
         return np.sum(cast(cast(x, BOOL), x.dtype), axis=axes, keepdims=keepdims)
     if ord in (1, 2):
@@ -137,6 +137,10 @@ def _vector_norm(x: Any, axes: tuple[int, ...], keepdims: bool, ord: Any) -> Any
     return np.sum(size**ord, axis=axes, keepdims=keepdims) ** (1 / ord)
 
 
+def _extremum(size: Any, axes: Any, keepdims: bool, largest: bool) -> Any:
+    return np.max(size, axis=axes, keepdims=keepdims, initial=0) if largest else np.min(size, axes, keepdims=keepdims)
+
+
 def _matrix_norm(x: Any, axes: tuple[int, ...], keepdims: bool, ord: Any) -> Any:
     if ord in ("fro", "f"):
         return _vector_norm(x, axes, keepdims, 2)
@@ -144,5 +148,5 @@ def _matrix_norm(x: Any, axes: tuple[int, ...], keepdims: bool, ord: Any) -> Any
         raise ValueError(f"matrix norm {ord!r} needs singular values, which are not supported")
     summed, kept = axes if abs(ord) == 1 else axes[::-1]
     columns = np.sum(np.abs(x), axis=summed, keepdims=True)
-    found = (np.max if ord > 0 else np.min)(columns, axis=kept, keepdims=True)
+    found = _extremum(columns, kept, True, ord > 0)
     return found if keepdims else np.squeeze(found, axes)

@@ -87,6 +87,8 @@ def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool 
     if not is_float(a.dtype):
         return median(a, axis, keepdims=keepdims)
     ordered = _merged(a, axis)
+    if not ordered.shape[-1]:
+        return median(a, axis, keepdims=keepdims)
     count = count_nonzero(np.logical_not(np.isnan(ordered)), -1, keepdims=True)
     middle = [np.maximum((count - 1) // 2, 0), count // 2 * (count > 0)]
     pair = [np.take_along_axis(ordered, each, -1) for each in middle]

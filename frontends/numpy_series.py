@@ -171,6 +171,8 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of each element as rows, the highest first."""
     count = len(x) if N is None else N
     base = cast(x, np.promote_types(x.dtype, int))
+    if not count:
+        return base[:, None][:, :0]
     powers = [np.ones_like(base), *[base] * (count - 1)][:count]
     for i in range(2, count):
         powers[i] = powers[i - 1] * base

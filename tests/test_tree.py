@@ -44,7 +44,8 @@ def test_dicts_keep_their_order():
 
 
 def test_named_tuples_are_kept_while_mapping():
-    assert map_leaves(lambda x: x + 1, Pair(1, [2])) == Pair(2, [3])
+    mapped = map_leaves(lambda x: x + 1, Pair(1, [2]))
+    assert (type(mapped), mapped) == (Pair, (2, [3]))
     assert flatten(Pair(1, 2)) == ([1, 2], ("*", "*"))
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-from aicomp.frontends.trace import trace
 
 from aicomp.errors import AicompError
+from aicomp.frontends.trace import trace
 from aicomp.interpret import interpret
 from aicomp.tree import flatten, parse_structure
 

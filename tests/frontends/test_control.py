@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from against_numpy import check, sample
-from aicomp.frontends.control import cond, scan, while_loop
-from aicomp.frontends.trace import trace
+from against_numpy import check, run, sample
 
 from aicomp.errors import InputValueError, TraceError
+from aicomp.frontends.control import cond, scan, while_loop
+from aicomp.frontends.trace import trace
 from aicomp.types import TensorSpec
 
 X = sample((4, 3), "float32")
@@ -42,6 +42,8 @@ def test_cond_skips_what_is_not_taken():
 def test_cond_gives_numbers_the_other_branchs_dtype():
     graph = trace(lambda x: cond(x[0, 0] > 0, lambda: x[0, 0], lambda: 0), X)
     assert graph.output_types[0].dtype == np.float32
+    (result,), _ = run(lambda x, n: cond(x[0, 0] > 0, lambda: n * 2, lambda: x[0, 0]), (X, 2.0))
+    assert (result, result.dtype) == (4, np.float32)
     graph = trace(lambda x: cond(x[0, 0] > 0, lambda: 1, lambda: x[0, 0]), X)
     assert graph.output_types[0].dtype == np.float32
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from against_numpy import check
-from aicomp.frontends.trace import trace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aicomp.errors import TraceError
+from aicomp.frontends.trace import trace
 
 X = np.arange(2 * 3 * 4 * 5, dtype=np.float32).reshape(2, 3, 4, 5)
 MASK = np.arange(12).reshape(3, 4) % 3 == 0

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from aicomp.frontends.loading import is_function_path, load_function
-from aicomp.frontends.trace import frontend
 
 from aicomp.errors import AicompError, InputTypeError, ParseError
+from aicomp.frontends.loading import is_function_path, load_function
+from aicomp.frontends.trace import frontend
 
 SOURCE = """
 from dataclasses import dataclass

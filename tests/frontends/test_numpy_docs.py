@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+
 from aicomp.frontends import numpy_functions, numpy_ufuncs
 from aicomp.frontends.dispatch import name_of
 

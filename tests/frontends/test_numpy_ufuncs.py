@@ -4,10 +4,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 from against_numpy import check, sample
-from aicomp.frontends.numpy_ufuncs import UFUNCS
-from aicomp.frontends.trace import trace
 
 from aicomp.errors import AicompError
+from aicomp.frontends.numpy_ufuncs import UFUNCS
+from aicomp.frontends.trace import trace
 
 DTYPES = ("bool", "int8", "uint8", "int32", "uint64", "int64", "float16", "float32", "float64", ml_dtypes.bfloat16)
 BY_NAME = {f.__name__: f for f in vars(np).values() if isinstance(f, np.ufunc)}

@@ -1,14 +1,15 @@
 """Tracing: names, nested inputs, constants, weak numbers, in-place updates, locations, errors."""
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from against_numpy import check, run, sample
-from aicomp.frontends.trace import frontend, trace
 
 from aicomp import ops
 from aicomp.errors import InputTypeError, TraceError, UnsupportedError
+from aicomp.frontends.trace import frontend, trace
 from aicomp.interpret import interpret
 from aicomp.tree import parse_structure
 from aicomp.types import TensorSpec, TensorType
@@ -155,6 +156,15 @@ def test_writing_through_a_view_is_seen():
 
     check(g, X)
 
+    def h(x):
+        y = x.flatten()
+        y += 1
+        z = x[[0, 1]]
+        z *= 2
+        return x, y, z
+
+    check(h, X)
+
 
 def test_methods():
     def f(x):
@@ -176,6 +186,14 @@ def test_methods():
         ]  # fmt: skip
 
     check(f, X)
+
+
+def test_multi_dot_takes_the_cheapest_order():
+    sizes = (30, 35, 15, 5, 10, 20, 25)  # the example of Cormen et al.: ((A1 (A2 A3)) ((A4 A5) A6)), 15125 products
+    arrays = [sample(shape, "float64") / 100 for shape in pairwise(sizes)]
+    check(lambda *xs: np.linalg.multi_dot(xs), *arrays, tolerance=1e-11)
+    dots = [node for node in trace(lambda *xs: np.linalg.multi_dot(xs), *arrays).nodes if node.op.name == "dot"]
+    assert sum(a.shape[0] * a.shape[1] * b.shape[1] for a, b in (node.inputs for node in dots)) == 15125
 
 
 def test_operators():
