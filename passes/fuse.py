@@ -15,7 +15,7 @@ from aicomp.contract import Contract
 from aicomp.graph_pass import Pass, graph_pass
 from aicomp.ir import Graph, Kind, Node, Value
 
-from .groups import Accepts, Group, body, contract, operands
+from .groups import Accepts, Group, body, contract, escapes, operands
 
 LARGEST = 48  # nodes of one kernel
 FUSIBLE = {Kind.ELEMENTWISE, Kind.MOVEMENT, Kind.REDUCE, Kind.WINDOW, Kind.CONTRACT, Kind.SOURCE}
@@ -58,6 +58,7 @@ class Fusion:
         self.accepts = accepts
         self.order = {node: i for i, node in enumerate(graph.nodes)}
         self.home: dict[Node, Group] = {}
+        self.copies: set[Node] = set()  # nodes that some group has a copy of
         self.groups: list[Group] = []
 
     def run(self) -> Graph:
@@ -68,7 +69,8 @@ class Fusion:
         for group in list(self.groups):
             self._prologue(group)
         for node in reversed(self.graph.nodes):
-            if node not in self.home and node.op.kind in FUSIBLE and node.op.name not in ("constant", "reshape"):
+            fusible = node.op.kind in FUSIBLE and node.op.name not in ("constant", "reshape")
+            if fusible and node not in self.home and self._is_read(node):
                 self._grow(self._start([node]))
         return self._regions(contract(self.graph, self.groups))
 
@@ -149,16 +151,24 @@ class Fusion:
 
     def _take(self, group: Group, node: Node) -> bool:
         users = [user for value in node.outputs for user in self.graph.users(value)]
-        inside = [user for user in users if user in group.members]
-        if any(user.op.kind in (Kind.WINDOW, Kind.CONTRACT) for user in inside):
+        if any(user.op.kind in (Kind.WINDOW, Kind.CONTRACT) and user in group.members for user in users):
             return False  # its work would be done again for every window
-        alone = len(inside) == len(users) and not any(value in self.graph.outputs for value in node.outputs)
-        if alone:
+        if not any(escapes(self.graph, value, group.members, group.copied) for value in node.outputs):
             return self._add(group, node, copied=False)
         if node.op.name in FREE:
             return self._add(group, node, copied=True)
         shared = node.op.kind in (Kind.ELEMENTWISE, Kind.REDUCE) and not self._feeds_through_others(group, node)
         return shared and self._add(group, node, copied=False)
+
+    def _is_read(self, node: Node) -> bool:
+        """Return whether anything reads a node itself, not a group's copy of it."""
+        users = [user for value in node.outputs for user in self.graph.users(value)]
+        return any(value in self.graph.outputs for value in node.outputs) or any(self._reads(u, node) for u in users)
+
+    def _reads(self, user: Node, node: Node) -> bool:
+        if user in self.home:
+            return node not in self.home[user].copied
+        return user not in self.copies or self._is_read(user)
 
     def _add(self, group: Group, node: Node, copied: bool) -> bool:
         """Add a node if the group still fits one kernel; a copied node stays in the graph for its other users."""
@@ -167,17 +177,20 @@ class Fusion:
         if not self._fits(nodes, own):
             return False
         group.nodes, group.copied = nodes, own
-        if not copied:
+        if copied:
+            self.copies.add(node)
+        else:
             self.home[node] = group
         return True
 
     def _feeds_through_others(self, group: Group, node: Node) -> bool:
         """Return whether some path leads from a node, through nodes outside the group, back into it."""
-        todo = [user for value in node.outputs for user in self.graph.users(value) if user not in group.members]
+        users = (user for value in node.outputs for user in self.graph.users(value))
+        todo = [user for user in users if self.home.get(user) is not group]
         seen: set[Node] = set()
         while todo:
             current = todo.pop()
-            if current in group.members:
+            if self.home.get(current) is group:
                 return True
             if current in seen:
                 continue

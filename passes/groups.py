@@ -6,7 +6,7 @@ groups are fusion nodes. A cheap node may be copied into several groups; the cop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import networkx as nx
@@ -33,14 +33,18 @@ class Group:
 def results(graph: Graph, nodes: Iterable[Node], copied: Iterable[Node] = ()) -> list[Value]:
     """Return the values of some nodes that the rest of the graph reads, those of copied nodes aside."""
     members, own = set(nodes), set(copied)
-    final = set(graph.outputs)
-    return [
-        value
-        for node in nodes
-        if node not in own
-        for value in node.outputs
-        if value in final or any(user not in members for user in graph.users(value))
-    ]
+    values = (value for node in nodes if node not in own for value in node.outputs)
+    return [value for value in values if escapes(graph, value, members, own)]
+
+
+def escapes(graph: Graph, value: Value, members: Container[Node], copied: Container[Node]) -> bool:
+    """Return whether anything outside of some nodes reads a value, if only the original of a copied one."""
+    if value in graph.outputs:
+        return True
+    return any(
+        user not in members or (user in copied and any(escapes(graph, v, members, copied) for v in user.outputs))
+        for user in graph.users(value)
+    )
 
 
 def operands(nodes: Sequence[Node]) -> list[Value]:
