@@ -76,8 +76,9 @@ NEAREST: Mapping[str, str] = MappingProxyType(
          "linalg.cholesky", "linalg.lstsq", "linalg.det", "linalg.slogdet", "linalg.eigvals",
          "linalg.eigvalsh", "linalg.matrix_rank", "linalg.cond", "linalg.tensorsolve", "linalg.tensorinv"), _BY_SOLVER)
     | dict.fromkeys(
-        ("put", "put_along_axis", "place", "putmask", "copyto", "fill_diagonal", "resize"), _IN_PLACE)
+        ("put", "put_along_axis", "place", "putmask", "fill_diagonal", "resize"), _IN_PLACE)
     | {
+        "copyto": f"{_IN_PLACE}; np.full(shape, value) is np.broadcast_to(value, shape)",
         "bincount": "use np.sum(ac.ops.one_hot(x, depth=n), axis=0)",
         "histogram": "use np.searchsorted on the edges, then a sum of ac.ops.one_hot",
         "apply_along_axis": "write the function over the whole array, with axis=",

@@ -42,7 +42,7 @@ class naming:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, USER_ERRORS) and not isinstance(error, AicompError):
+        if type(error) is AicompError or (isinstance(error, USER_ERRORS) and not isinstance(error, AicompError)):
             raise trace_error(f"{self.name}: {error}") from error
 
 
@@ -134,9 +134,9 @@ def _is_array(x: Any) -> bool:
 
 
 def _example(x: Any) -> Any:
-    """Return zeros for a tracer, or identity matrices, which solvers take."""
+    """Return zeros for a tracer, or identity matrices, which solvers take; arrays are copied, lest they be written."""
     if not isinstance(x, Symbol):
-        return x
+        return x.copy() if isinstance(x, np.ndarray) else x
     if x.ndim < 2 or x.dtype.kind in "biu":
         return np.zeros(x.shape, x.dtype)
     return np.broadcast_to(np.eye(*x.shape[-2:], dtype=x.dtype), x.shape)

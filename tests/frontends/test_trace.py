@@ -235,6 +235,19 @@ def test_unsupported_functions_are_listed_all_at_once():
     assert "outside the function" in message
 
 
+def test_unsupported_functions_do_not_touch_constants():
+    table = np.ones((2, 3), "f4")
+    with pytest.raises(UnsupportedError, match=r"np.copyto at .*np.broadcast_to"):
+        trace(lambda x: np.copyto(table, x) or np.full((2, 3), x, dtype="f4"), X)
+    assert np.all(table == 1)
+
+
+@pytest.mark.parametrize("other", [1j, "a", None, object(), np.array("2020", "M8[Y]")], ids=str)
+def test_operands_without_a_dtype_are_refused(other):
+    with pytest.raises(TraceError, match=r"(?s)np.add: .*test_trace.py.*x \+ other"):
+        trace(lambda x: x + other, X)
+
+
 def test_unsupported_function_before_another_failure():
     with pytest.raises(UnsupportedError, match=r"np.nonzero at .*np.where\(mask"):
         trace(lambda x: x[np.nonzero(x > 100)[0]].reshape(5), X)
