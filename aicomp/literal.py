@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .elided import Elided
 from .errors import AicompError, GraphError
 from .ir import Array
 from .lexer import Tokens
@@ -42,8 +43,8 @@ def literal(value: Any) -> str:
         return json.dumps(value)
     if isinstance(value, float):
         return _float(value)
-    if value is None or isinstance(value, (bool, int)):
-        return repr(value)
+    if value is None or isinstance(value, (bool, int, Elided)):
+        return str(value)
     raise GraphError(f"an attribute cannot be {value!r}: the text has no form for {type(value).__name__}")
 
 
@@ -55,6 +56,7 @@ def digest(array: Array) -> str:
 
 def fits_inline(array: Array) -> bool:
     """Return whether the text holds the array itself, not a digest."""
+    array = np.asarray(array)
     return array.size <= INLINE_ELEMENTS or _is_splat(array)
 
 
@@ -122,8 +124,8 @@ def _sized(tokens: Tokens, element: DType) -> TensorType:
         tokens.fail(str(error))
 
 
-def parse_literal(tokens: Tokens, constants: Mapping[str, Array], depth: int = 0) -> Any:
-    """Parse an attribute's value; `constants` holds the arrays that stand in the text as digests."""
+def parse_literal(tokens: Tokens, constants: Mapping[str, Array] | None, depth: int = 0) -> Any:
+    """Parse an attribute's value; `constants` holds the arrays that stand in the text as digests (None: left so)."""
     kind, text = tokens.next.kind, tokens.next.text
     if kind == "string":
         return tokens.string()
@@ -138,7 +140,7 @@ def parse_literal(tokens: Tokens, constants: Mapping[str, Array], depth: int = 0
     return _parse_array(tokens, _sized(tokens, element), constants) if tokens.peek("[") else element
 
 
-def _tuple(tokens: Tokens, constants: Mapping[str, Array], depth: int) -> tuple[Any, ...]:
+def _tuple(tokens: Tokens, constants: Mapping[str, Array] | None, depth: int) -> tuple[Any, ...]:
     if depth == MAX_NESTING:
         tokens.fail(f"tuples nest deeper than {MAX_NESTING}")
     items = []
@@ -161,19 +163,24 @@ def _number(tokens: Tokens, float_allowed: bool = True) -> int | float:
     tokens.fail(f"{text} is not {'a number' if float_allowed else 'a size'}")
 
 
-def _parse_array(tokens: Tokens, type_: TensorType, constants: Mapping[str, Array]) -> Array:
+def _parse_array(tokens: Tokens, type_: TensorType, constants: Mapping[str, Array] | None) -> Array | Elided:
     tokens.expect("(")
     if tokens.next.kind == "digest":
         array = _elided(tokens, type_, constants)
     else:
         array = _listed(tokens, type_)
     tokens.expect(")")
+    if isinstance(array, Elided):
+        return array
+    array = array.view()  # the caller's own array stays as it is
     array.flags.writeable = False
     return array
 
 
-def _elided(tokens: Tokens, type_: TensorType, constants: Mapping[str, Array]) -> Array:
+def _elided(tokens: Tokens, type_: TensorType, constants: Mapping[str, Array] | None) -> Array | Elided:
     name = tokens.take("digest").removeprefix("sha256:")
+    if constants is None:
+        return Elided(type_.shape, type_.dtype, name)
     if name not in constants:
         tokens.fail(f"the array of constant {type_} sha256:{name[:12]}... is not here: it stands in the .weights file")
     array = constants[name]

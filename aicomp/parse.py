@@ -29,8 +29,11 @@ LOCATION = re.compile(r'(?P<file>"(?:[^"\\]|\\.)*"|[^\s:"#][^\s:"]*):(?P<line>\d
 Names = dict[str, Value]
 
 
-def parse_graph(text: str, constants: Mapping[str, Array] = MappingProxyType({})) -> Graph:
-    """Return the graph that a text describes. Raises ParseError, naming the line, where it describes none."""
+def parse_graph(text: str, constants: Mapping[str, Array] | None = MappingProxyType({})) -> Graph:
+    """Return the graph that a text describes. Raises ParseError, naming the line, where it describes none.
+
+    Without `constants`, those that the text elides stay so (see `aicomp.elided`): the graph can be shown, not run.
+    """
     parser = Parser(Tokens(text), constants)
     graph = parser.graph(0)
     if parser.tokens.next.kind != "end":
@@ -41,7 +44,7 @@ def parse_graph(text: str, constants: Mapping[str, Array] = MappingProxyType({})
 class Parser:
     """A recursive-descent parser over a stream of tokens."""
 
-    def __init__(self, tokens: Tokens, constants: Mapping[str, Array]) -> None:
+    def __init__(self, tokens: Tokens, constants: Mapping[str, Array] | None) -> None:
         self.tokens = tokens
         self.constants = constants
         self.count = 0

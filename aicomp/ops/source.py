@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 
 from .. import types
+from ..elided import Elided
 from ..ir import Kind
 from ..types import INT64, DType, Shape, TensorType
 from .base import Array, Sizes, as_tuple, normal_axis, primitive
 
 
 def _normalize_constant(operands: Sequence[TensorType], attrs: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(attrs["value"], Elided):
+        return attrs
     array = np.asarray(attrs["value"])
     return {"value": array.astype(types.dtype(array.dtype), copy=False)}
 
 
-def _infer_constant(*, value: Array) -> TensorType:
+def _infer_constant(*, value: Array | Elided) -> TensorType:
     return TensorType(value.shape, value.dtype)
 
 

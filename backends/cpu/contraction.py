@@ -77,6 +77,10 @@ class Contraction:
     right: Source
     rest: Rest
 
+    def reads_right_again(self) -> bool:
+        """Return whether B's buffer is read for something else, too."""
+        return self.right.slot == self.left.slot or self.right.slot in self.rest.slots
+
 
 def analyse(body: Graph) -> Contraction:
     """Return what a body with one contraction computes. Raises Unlowerable where it does not fit the micro-kernels."""
@@ -258,26 +262,31 @@ class Writer:
         operands += [Operand("output", i) for i in range(len(self.body.outputs))]
         parts: list[Part] = []
         scratch: tuple[int, ...] = ()
+        slot = found.right.slot  # of what the micro-kernel reads as B
         if layout is not None and matrix is not None and self.constant:
-            operands.append(Operand("packed", found.right.slot, _constant_pack(layout, found.right, matrix)))
+            slot = len(operands) if found.reads_right_again() else slot
+            pack = _constant_pack(layout, found.right, matrix)
+            operands[slot : slot + 1] = [Operand("packed", found.right.slot, pack)]
         elif layout is not None and matrix is not None:
-            scratch = (layout.elements * layout.dtype.itemsize,)
+            slot = len(operands)
             operands.append(Operand("scratch", 0))
+            scratch = (layout.elements * layout.dtype.itemsize,)
             parts.append(_packing(self.machine, f"{self.name}_pack", layout, matrix, found.right))
-        function = self._kernel(len(operands), emit)
+        function = self._kernel(len(operands), slot, emit)
         shared = _inplace(found.rest, len(self.body.inputs), {found.left.slot, found.right.slot})
         return Recipe((*parts, Part(function, tuple(operands), tasks, shared)), scratch)
 
-    def _kernel(self, slots: int, emit: Emit) -> Function:
+    def _kernel(self, slots: int, panels: int, emit: Emit) -> Function:
         left, right = self.found.left, self.found.right
         f = Function(self.name, PARAMS)
         args, begin, end = f.args
         pointers = [f.load("ptr", f.gep("ptr", args, slot)) for slot in range(slots)]
         a = f.gep("i8", pointers[left.slot], left.index.constant * left.dtype.itemsize)
-        b = f.gep("i8", pointers[right.slot], right.index.constant * right.dtype.itemsize)
+        origin = 0 if self.layout else right.index.constant * right.dtype.itemsize
+        b = f.gep("i8", pointers[panels], origin)
         rest = self.found.rest
         epilogue = Epilogue(rest.callback(self.machine, pointers), rest.heavy)
-        emit(f, a, pointers[-1] if self.layout else b, begin, end, epilogue)
+        emit(f, a, b, begin, end, epilogue)
         f.ret()
         return f
 

@@ -54,6 +54,11 @@ class Rest:
         return steps
 
     @property
+    def slots(self) -> set[int]:
+        """The slots of the buffers that are read."""
+        return {s.slot for s in ordered([store.value for store in self.stores]) if isinstance(s, Load)}
+
+    @property
     def heavy(self) -> bool:
         """Whether the expression is too long to be written once a vector of the tile."""
         costs = [expr_cost(s.expr) for s in ordered([s.value for s in self.stores]) if isinstance(s, Apply)]

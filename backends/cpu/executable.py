@@ -13,7 +13,6 @@ from typing import Any
 
 from aicomp.errors import InputTypeError, InputValueError, UnsupportedError
 from aicomp.ir import Graph
-from aicomp.literal import digest
 from aicomp.parse import parse_graph
 from aicomp.text import print_graph
 from aicomp.tree import LEAF, leaves, parse_structure, structure_of, unflatten
@@ -24,13 +23,13 @@ from .aot import Export
 from .artefact import Artefact, compile_program
 from .call import bind
 from .jit import emit_assembly
-from .link import write_export
+from .link import Kind, write_export
 from .llvm import module_text
 from .machine import Machine
 from .profile import Row, profile
 from .program import Program
 
-KINDS = ("obj", "lib", "exe")
+KINDS: tuple[Kind, ...] = ("obj", "lib", "exe")
 FORMS = ("ir", "llvm", "asm")
 GRAPH_TEXT = "graph"  # under which an artefact keeps its graph
 
@@ -58,8 +57,7 @@ class CpuExecutable:
     def load(path: Path, threads: int) -> CpuExecutable:
         """Return the executable in a file. Raises ParseError where it is damaged, AicompError for another machine."""
         artefact = store.load(path, Machine.host())
-        weights = {digest(constant): constant for constant in artefact.constants}
-        return executable(parse_graph(artefact.texts[GRAPH_TEXT], weights), artefact, threads)
+        return executable(parse_graph(artefact.texts[GRAPH_TEXT], None), artefact, threads)
 
     def __call__(self, *arrays: Any, **named: Any) -> Any:
         """Run the model; return one array, or what the model returns, nested as it does.
@@ -95,11 +93,12 @@ class CpuExecutable:
 
         Returns the files written. Raises AicompError where linking needs a compiler and there is none.
         """
-        if emit not in ("obj", "lib", "exe"):
+        kind = next((known for known in KINDS if known == emit), None)
+        if kind is None:
             raise InputValueError(f"emit is one of {', '.join(KINDS)}, got {emit!r}")
         artefact = self.artefact
         export = Export(artefact.name, self._program(), artefact.inputs, artefact.outputs, artefact.machine)
-        return write_export(export, Path(path), emit)
+        return write_export(export, Path(path), kind)
 
     def _program(self) -> Program:
         if self.program is None:
