@@ -21,6 +21,7 @@ from aicomp.backends.cpu.contract import (
     pack_filters,
     pack_tasks,
 )
+from aicomp.backends.cpu.contract.conv import split_line
 from aicomp.backends.cpu.jit import compile_object
 from aicomp.backends.cpu.llvm import module_text
 from aicomp.backends.cpu.machine import Machine
@@ -100,7 +101,7 @@ CASES = {
     "negative padding": conv(1, (9, 10), 3, 5, 3, padding=((-1, 0), (-2, -1))),
     "stride larger than kernel": conv(1, (11, 13), 3, 4, 2, stride=(3, 5)),
     "mixed strides": conv(1, (11, 13), 3, 4, (2, 3), stride=(1, 2), padding=((1, 1), (0, 1)), dilation=(2, 1)),
-    "many runs of taps": conv(1, (3, 40), 2, 9, (1, 25), padding=((0, 0), (30, 12))),
+    "many runs of taps": conv(1, (3, 90), 2, 9, (1, 40), padding=((0, 0), (45, 25))),
     "depthwise": conv(2, (9, 14), 37, 37, 3, padding=1, groups=37),
     "depthwise stride 2": conv(1, (14, 13), 64, 64, 3, stride=2, padding=1, groups=64),
     "depthwise 5x5": conv(1, (9, 30), 20, 20, 5, padding=2, groups=20),
@@ -199,3 +200,10 @@ def test_neon_objects_need_no_library(name, case):
     code = compile_object(module_text([kernel(3, write)]), machine)
     assert b"kernel" in code
     assert not re.search(rb"__\w+|mem(cpy|set|move)", code)
+
+
+def test_kinds_of_tiles_stay_few():
+    many = split_line(CASES["many runs of taps"], 6)
+    assert [(strip.first, strip.count, strip.rows) for strip in many] == [(0, 48, 1), (48, 8, 6), (96, 25, 1)]
+    usual = split_line(CASES["3x3 wide"], 6)
+    assert [(strip.first, strip.count, strip.rows) for strip in usual] == [(0, 1, 6), (6, 8, 6), (54, 1, 2)]

@@ -278,3 +278,14 @@ def test_an_epilogue_reaches_operands_of_any_strides():
     assert not out[:, 3:].any() and not out[:, :, 5:].any() and not out[..., 37:].any()
     expected = np.stack(np.indices((2, 3, 5, 37)), -1)
     np.testing.assert_array_equal(indices[:, :, :, ::16], expected[:, :, :, ::16])
+
+
+@pytest.mark.parametrize("preset", X86_PRESETS)
+@pytest.mark.parametrize("way", ["constant", "packed", "in place"])
+@pytest.mark.parametrize("a_name, b_name, name", [("u8", "i8", "i32"), ("f16", "f32", "f32"), ("f32", "bf16", "f64")])
+def test_operands_of_other_dtypes_are_widened(preset, way, a_name, b_name, name):
+    rng = np.random.default_rng(11)
+    a, b = guarded(values((7, 40), dtype(a_name), rng)), guarded(values((40, 21), dtype(b_name), rng))
+    spec = Gemm(7, 21, 40, dtype(name), matrix(a, ()), matrix(b, ()))
+    wide = dtype(name)
+    check(run(Machine.preset(preset), spec, a, b, way), a.astype(wide), b.astype(wide), wide)
