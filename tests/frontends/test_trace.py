@@ -242,7 +242,7 @@ def test_unsupported_functions_do_not_touch_constants():
     assert np.all(table == 1)
 
 
-@pytest.mark.parametrize("other", [1j, "a", None, object(), np.array("2020", "M8[Y]")], ids=str)
+@pytest.mark.parametrize("other", [1j, "a", None, slice(3), np.array("2020", "M8[Y]")], ids=str)
 def test_operands_without_a_dtype_are_refused(other):
     with pytest.raises(TraceError, match=r"(?s)np.add: .*test_trace.py.*x \+ other"):
         trace(lambda x: x + other, X)
