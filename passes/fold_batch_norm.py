@@ -132,7 +132,7 @@ def _folded(head: Node, affine: Affine, end: Node) -> Value:
     array = weights.node.attrs["value"]
     filters = head.op.name == "conv" and not head.attrs["channels_last"]
     scale = affine.scale.reshape(-1, *(1,) * (array.ndim - 1)) if filters else affine.scale
-    scaled = lift((array * scale).astype(dtype), loc=weights.node.loc)
+    scaled = lift(array * scale.astype(dtype), loc=weights.node.loc)
     result = head.replace((head.inputs[0], scaled)).outputs[0]
     if not affine.shift.any():
         return result

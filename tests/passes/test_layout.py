@@ -131,6 +131,23 @@ def test_the_transpose_stands_where_the_tensor_is_small():
     assert first.inputs[0].op == "reduce_window"
 
 
+def test_the_transpose_back_stands_where_the_tensor_is_small():
+    def network(x):
+        return ops.reduce_window(ops.relu(conv(x)), kind="max", window=(1, 1, 2, 2), strides=(1, 1, 2, 2))
+
+    _, after = run(network, "f32[1,3,16,16]")
+    assert after.nodes[-1].op.name == "transpose"
+    assert after.nodes[-1].inputs[0].op == "reduce_window"
+
+
+def test_tensors_of_two_ranks_meet():
+    def network(x, y):
+        return ops.exp(conv(y)) + ops.relu(conv(x)), conv(ops.abs(y))
+
+    before = build(network, "f32[2,3,4,7]", "f32[4,3,7]")
+    assert_same_results(before, layout(before), 2)
+
+
 def test_readers_of_both_layouts_share_one_transpose():
     def network(x):
         y = conv(x)

@@ -29,6 +29,10 @@ def pieces(x, axis=1):
     return [ops.slice(x, starts=(0, i), sizes=(2, 1), steps=(1, 1)) for i in range(3)]
 
 
+def strided(x):
+    return [ops.slice(x, starts=(0, i), sizes=(2, 1 + (i == 0)), steps=(1, 2 if i == 0 else 1)) for i in (0, 2)]
+
+
 def window(x, **attrs):
     return ops.reduce_window(x, **{"kind": "max", "window": (1, 2), "strides": (1, 1), **attrs})
 
@@ -412,6 +416,7 @@ KEPT = [  # what looks like a rule's left side and must stay, because it is not 
     ("max of zeros around", [F], lambda x: window(ops.pad(x, low=(0, 1), high=(0, 0)))),
     ("sums of floats in two steps", ["f32[2,3,4]"], lambda x: ops.sum(ops.sum(x, axes=1), axes=1)),
     ("max of min", ["f32[2,3,4]"], lambda x: ops.max(ops.min(x, axes=1), axes=1)),
+    ("slices with steps", [F], lambda x: ops.concat(*strided(x), axis=1)),
     ("slices in the wrong order", [F], lambda x: ops.concat(*pieces(x)[1::-1], axis=1)),
     ("slices over the seam", [F, F], lambda x, y: ops.slice(ops.concat(x, y, axis=1), starts=(0, 2), sizes=(2, 2))),
     ("indices out of range", [F], lambda x: ops.gather(x, const(x, 2, 3), axis=0)),
