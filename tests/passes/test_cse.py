@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from aicomp.passes.cse import cse
 
 from aicomp import ops
 from aicomp.ops.composite import region
+from aicomp.passes.cse import cse
 from aicomp.types import FLOAT32, TensorType
 
 from .graphs import assert_same_results, build, constant, names

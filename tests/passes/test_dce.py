@@ -1,12 +1,12 @@
 """Dead code: nodes, and inputs, outputs and carries of regions, that no output needs."""
 
 import numpy as np
-from aicomp.passes.dce import dce
 
 from aicomp import ops
 from aicomp.interpret import interpret
 from aicomp.ir import Graph
 from aicomp.ops.composite import region
+from aicomp.passes.dce import dce
 from aicomp.types import FLOAT32, TensorType
 
 from .graphs import assert_same_results, build, names

@@ -1,12 +1,11 @@
 """Decomposition: only primitives are left, in regions too, at the composite's place in the source."""
 
-from aicomp.passes.decompose import decompose
-
 from aicomp import ops
 from aicomp.ir import Graph, Kind, Location, Node, Value
 from aicomp.ops import OPS
 from aicomp.ops.composite import region
 from aicomp.ops.symbol import Symbol
+from aicomp.passes.decompose import decompose
 from aicomp.types import FLOAT32, TensorType
 
 from .graphs import assert_same_results, build, names

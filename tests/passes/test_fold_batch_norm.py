@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from aicomp.passes.canonicalize import canonicalize
-from aicomp.passes.decompose import decompose
-from aicomp.passes.fold_batch_norm import fold_batch_norm
-from aicomp.passes.fold_constants import fold_constants
 
 from aicomp import ops
 from aicomp.interpret import interpret
 from aicomp.ops.composite import region
+from aicomp.passes.canonicalize import canonicalize
+from aicomp.passes.decompose import decompose
+from aicomp.passes.fold_batch_norm import fold_batch_norm
+from aicomp.passes.fold_constants import fold_constants
 from aicomp.types import TensorType
 from aicomp.verify import verify
 

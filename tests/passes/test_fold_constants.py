@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from aicomp.passes.canonicalize import canonicalize
-from aicomp.passes.fold_constants import fold_constants
 
 from aicomp import ops
 from aicomp.errors import InputValueError
 from aicomp.interpret import interpret
 from aicomp.ops.composite import region
+from aicomp.passes.canonicalize import canonicalize
+from aicomp.passes.fold_constants import fold_constants
 from aicomp.types import FLOAT32, TensorType
 
 from .graphs import assert_same_results, build, constant, names

@@ -4,16 +4,16 @@ import itertools
 
 import numpy as np
 import pytest
-from aicomp.passes.canonicalize import canonicalize
-from aicomp.passes.decompose import decompose
-from aicomp.passes.fold_constants import fold_constants
-from aicomp.passes.layout import layout, to_first, to_last
-from aicomp.passes.minimum_cut import Network
 
 from aicomp import ops
 from aicomp.interpret import interpret
 from aicomp.ir import Graph
 from aicomp.ops.composite import region
+from aicomp.passes.canonicalize import canonicalize
+from aicomp.passes.decompose import decompose
+from aicomp.passes.fold_constants import fold_constants
+from aicomp.passes.layout import layout, to_first, to_last
+from aicomp.passes.minimum_cut import Network
 from aicomp.types import TensorType
 from aicomp.verify import verify
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from aicomp.passes.reassociate import RULES, reassociate
 
 from aicomp import ops
 from aicomp.contract import Contract
 from aicomp.interpret import interpret
+from aicomp.passes.reassociate import RULES, reassociate
 
 from .graphs import assert_structure, build
 

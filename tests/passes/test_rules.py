@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from aicomp.passes.algebra import lossless
-from aicomp.passes.canonicalize import RULES, canonicalize
 
 from aicomp import ops
 from aicomp.contract import Contract
+from aicomp.passes.algebra import lossless
+from aicomp.passes.canonicalize import RULES, canonicalize
 from aicomp.rewrite import rewrite
 from aicomp.types import BFLOAT16, BOOL, DTYPES, FLOAT16, FLOAT32, FLOAT64, INT8, INT32, INT64, UINT8
 
