@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import interpret, nn, ops
     from .compiler import Executable, compile, load, trace
+    from .control import cond, scan, while_loop
     from .errors import (
         AicompError,
         GraphError,
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "compiler": ("Executable", "compile", "load", "trace"),
+    "control": ("cond", "scan", "while_loop"),
     "errors": (
         "AicompError", "GraphError", "InputTypeError", "InputValueError",
         "ParseError", "TraceError", "UnsupportedError",
@@ -48,8 +50,8 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "AicompError", "Executable", "Graph", "GraphError", "InputTypeError", "InputValueError", "Options",
-    "ParseError", "TensorSpec", "TraceError", "UnsupportedError", "compile", "interpret", "load", "nn", "ops",
-    "save", "trace",
+    "ParseError", "TensorSpec", "TraceError", "UnsupportedError", "compile", "cond", "interpret", "load", "nn", "ops",
+    "save", "scan", "trace", "while_loop",
 ]  # fmt: skip
 
 

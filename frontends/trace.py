@@ -20,6 +20,7 @@ from aicomp.ir import Graph
 from aicomp.tree import flatten, format_structure, leaf_names, leaves, map_leaves
 from aicomp.types import TensorSpec, TensorType, dtype
 
+from . import control
 from .loading import is_function_path, load_function
 from .promotion import is_number
 from .recorder import Frame, Recorder
@@ -119,6 +120,7 @@ class TraceFrontend:
     """The frontend for Python functions, and for paths of them: `module.py:function`."""
 
     name = "trace"
+    cond, scan, while_loop = staticmethod(control.cond), staticmethod(control.scan), staticmethod(control.while_loop)
 
     def accepts(self, model: Any) -> bool:
         """Return whether the model is callable, or such a path."""
