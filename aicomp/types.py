@@ -27,13 +27,13 @@ UINT8, UINT16, UINT32, UINT64 = (np.dtype(f"uint{n}") for n in (8, 16, 32, 64))
 FLOAT16, FLOAT32, FLOAT64 = (np.dtype(f"float{n}") for n in (16, 32, 64))
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
-SHORT_NAMES = {
+SHORT_NAMES: dict[DType, str] = {
     BOOL: "bool",
     INT8: "i8", INT16: "i16", INT32: "i32", INT64: "i64",
     UINT8: "u8", UINT16: "u16", UINT32: "u32", UINT64: "u64",
     FLOAT16: "f16", BFLOAT16: "bf16", FLOAT32: "f32", FLOAT64: "f64",
 }  # fmt: skip
-DTYPES = {short: dtype for dtype, short in SHORT_NAMES.items()}
+DTYPES: dict[str, DType] = {short: dtype for dtype, short in SHORT_NAMES.items()}
 HALVES = (FLOAT16, BFLOAT16)
 FLOATS = (*HALVES, FLOAT32, FLOAT64)
 INTEGERS = tuple(d for d in SHORT_NAMES if d.kind in "iu")
