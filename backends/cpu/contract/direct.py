@@ -67,7 +67,9 @@ class Convolution:
             acc = self._taps(tile, acc, site.strip.kind, *self._operands(site, tile, image, pixel))
         base = (image, *pixel, self._filter(site))
         at = Point(base, (0,) * len(base), self.folds)
-        store_tile(f, math, tile, add_phases(f, math, tile, acc), at, site.panels.columns, self.epilogue)
+        store_tile(
+            f, math, tile, add_phases(f, math, tile, acc), at, site, self.epilogue, prod(spec.kernel) * spec.depth
+        )
 
     def _operands(self, site: Site, tile: Tile, image: Index, pixel: list[Index]) -> tuple[Operands, list[Taps]]:
         """Return the operands at tap 0 (perhaps before the input's begin), and which taps of each axis to sum over."""

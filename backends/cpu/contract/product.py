@@ -59,7 +59,7 @@ class Product:
         acc = zeros(math, tile, tile.phases(self.spec.k))
         acc = contract(f, math, tile, acc, self.rows(site), panel, self.spec.k, stream=stream)
         at = self.point(site, self.tile.width)
-        store_tile(f, math, tile, add_phases(f, math, tile, acc), at, site.panels.columns, self.epilogue)
+        store_tile(f, math, tile, add_phases(f, math, tile, acc), at, site, self.epilogue, self.spec.k)
 
     def batch(self, site: Site) -> list[Index]:
         """Return the index on each batch axis."""

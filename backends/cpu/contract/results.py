@@ -5,9 +5,9 @@ the product's dtype, where each goes, and the constant mask of the lanes that ex
 callback loads biases and residuals itself, writes one output or several, and must leave the open block
 reachable (no `ret`).
 
-A long epilogue (erf, tanh) written out for every vector of every kind of tile would take longer to compile
-than all else: `looped` puts the tile on the stack first, and the callback's instructions once a vector of a
-row.
+Written out for every vector of every kind of tile, an epilogue takes longer to compile than all else. Behind
+a long sum, or where it is long itself (`looped`), the tile goes to the stack first, and its instructions are
+there once a vector of a row.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from dataclasses import dataclass, replace
 from ..llvm import Function, V, vector
 from .arithmetic import Arithmetic
 from .microkernel import Tile
+from .nest import Site
 from .point import Point, Store
 from .tails import store_some
+
+LONG_SUM = 64  # steps, beside which a detour over the stack does not show
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,11 @@ class Epilogue:
 
 
 def store_tile(
-    f: Function, math: Arithmetic, tile: Tile, acc: Sequence[V], at: Point, columns: int, epilogue: Epilogue
+    f: Function, math: Arithmetic, tile: Tile, acc: Sequence[V], at: Point, site: Site, epilogue: Epilogue, steps: int
 ) -> None:
-    """Hand every accumulator to the callback; of the last vector only the lanes inside `columns`."""
-    if epilogue.looped and tile.rows > 1:
+    """Hand every sum of `steps` products to the callback; of the last vector only the columns that exist."""
+    columns = site.panels.columns
+    if tile.rows > 1 and (epilogue.looped or steps >= LONG_SUM):
         _store_looped(f, math, tile, acc, at, columns, epilogue)
         return
     for row in range(tile.rows):
