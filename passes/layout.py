@@ -12,33 +12,32 @@ Transposes that the graph has between the two layouts are seen as such, and canc
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from math import inf
-from types import MappingProxyType
 
 from aicomp import ops
 from aicomp.contract import Contract
 from aicomp.graph_pass import graph_pass
-from aicomp.ir import Attrs, Graph, Kind, Node, Value
+from aicomp.ir import Graph, Node, Value
 from aicomp.ops.symbol import Symbol
 from aicomp.pattern import call
 
+from .axis_order import (
+    FIRST,
+    LAST,
+    PERMUTE,
+    RANKS,
+    Layout,
+    folds_either,
+    is_channels_first_conv,
+    is_free,
+    is_transpose,
+    to_first,
+    to_last,
+    transpose_cost,
+    unchanged,
+)
 from .minimum_cut import Network
-
-RANKS = range(3, 6)
-POSITIONS = ("argmax", "argmin")
-FOLDS = ("sum", "prod", "max", "min", "any", "all")
-
-
-class Layout(enum.Enum):
-    """The order of the axes of a tensor."""
-
-    FIRST = "channels first"
-    LAST = "channels last"
-
-
-FIRST, LAST = Layout
 
 
 @graph_pass(Contract.REASSOCIATES)
@@ -47,62 +46,6 @@ def layout(graph: Graph) -> Graph:
     if not any(is_channels_first_conv(node) for node in graph.walk()):
         return graph
     return Relayout(graph, choose(graph)).run()
-
-
-def is_channels_first_conv(node: Node) -> bool:
-    """Return whether a node is a convolution in the layout that this pass replaces."""
-    return node.op.name == "conv" and not node.attrs["channels_last"]
-
-
-def to_last(rank: int) -> tuple[int, ...]:
-    """Return the permutation from FIRST to LAST: axis i of LAST is axis to_last[i] of FIRST."""
-    return (0, *range(2, rank), 1)
-
-
-def to_first(rank: int) -> tuple[int, ...]:
-    """Return the permutation from LAST to FIRST: the place in LAST of each axis of FIRST."""
-    return (0, rank - 1, *range(1, rank - 1))
-
-
-# which layouts a node allows ------------------------------------------------------------------------------------------
-
-
-def is_free(node: Node) -> bool:
-    """Return whether a node can do its work in either layout, its operands in the same one."""
-    rank = node.outputs[0].type.rank
-    return rank in RANKS and (node.op.kind is Kind.ELEMENTWISE or node.op.name in PERMUTE) and _keeps_rank(node)
-
-
-def _keeps_rank(node: Node) -> bool:
-    broadcasts = node.op.kind is Kind.ELEMENTWISE or node.op.name == "broadcast_to"
-    return broadcasts or all(value.type.rank == node.outputs[0].type.rank for value in node.inputs)
-
-
-def folds_either(node: Node) -> bool:
-    """Return whether a reduction has the same result on either layout: the axes it leaves are in the same order."""
-    if node.op.name not in FOLDS or node.attrs["keepdims"] or node.inputs[0].type.rank not in RANKS:
-        return False
-    left = [axis for axis in to_last(node.inputs[0].type.rank) if axis not in node.attrs["axes"]]
-    return left == sorted(left)
-
-
-def is_transpose(node: Node | None, permutation: Callable[[int], tuple[int, ...]]) -> bool:
-    """Return whether a node is the transpose between the layouts that `permutation` gives."""
-    if node is None or node.op.name != "transpose" or node.inputs[0].type.rank not in RANKS:
-        return False
-    return bool(node.attrs["perm"] == permutation(node.inputs[0].type.rank))
-
-
-def transpose_cost(value: Value, rank: int) -> int:
-    """Return the elements that a change of layout moves; 0 where it is a reshape, or done at compile time."""
-    if rank not in RANKS:
-        return 0
-    shape = (1,) * (rank - value.type.rank) + value.shape
-    moved = [axis for axis in to_last(rank) if shape[axis] != 1]
-    return 0 if value.op == "constant" or moved == sorted(moved) else value.type.size
-
-
-# the choice -----------------------------------------------------------------------------------------------------------
 
 
 def choose(graph: Graph) -> set[Hashable]:
@@ -168,9 +111,6 @@ def _share(network: Network, maker: Hashable, readers: Iterable[Hashable], key: 
     network.edge(("first", key), maker, cost)
 
 
-# the rewriting --------------------------------------------------------------------------------------------------------
-
-
 class Relayout:
     """The state of one rewriting: every value in the layouts in which it exists so far."""
 
@@ -222,7 +162,7 @@ class Relayout:
         """Return a free node's result in LAST."""
         rank = node.outputs[0].type.rank
         operands = [self.raised(value, rank, node) for value in node.inputs]
-        permute = PERMUTE.get(node.op.name, _unchanged)
+        permute = PERMUTE.get(node.op.name, unchanged)
         return Node(node.op, operands, permute(node.attrs, rank), loc=node.loc).outputs[0]
 
     def raised(self, value: Value, rank: int, node: Node) -> Value:
@@ -238,43 +178,4 @@ class Relayout:
     def fold(self, node: Node) -> Value:
         """Return a reduction, which leaves no trace of the layout, of an operand in LAST."""
         x = self.values[node.inputs[0], LAST]
-        return Node(node.op, (x,), _permute_axes(node.attrs, x.type.rank), loc=node.loc).outputs[0]
-
-
-def _unchanged(attrs: Attrs, rank: int) -> Attrs:
-    return attrs
-
-
-def _permute_sizes(*names: str) -> Callable[[Attrs, int], Attrs]:
-    """Return the function that brings attributes with an entry for each axis from FIRST to LAST."""
-
-    def permute(attrs: Attrs, rank: int) -> Attrs:
-        return {**attrs, **{name: tuple(attrs[name][axis] for axis in to_last(rank)) for name in names}}
-
-    return permute
-
-
-def _permute_axis(attrs: Attrs, rank: int) -> Attrs:
-    return {**attrs, "axis": to_last(rank).index(attrs["axis"])}
-
-
-def _permute_axes(attrs: Attrs, rank: int) -> Attrs:
-    return {**attrs, "axes": tuple(sorted(to_last(rank).index(axis) for axis in attrs["axes"]))}
-
-
-def _permute_iota(attrs: Attrs, rank: int) -> Attrs:
-    return _permute_axis(_permute_sizes("shape")(attrs, rank), rank)
-
-
-PERMUTE: Mapping[str, Callable[[Attrs, int], Attrs]] = MappingProxyType(
-    {
-        "reduce_window": _permute_sizes("window", "strides", "padding", "dilation"),
-        "pad": _permute_sizes("low", "high", "interior"),
-        "slice": _permute_sizes("starts", "sizes", "steps"),
-        "broadcast_to": _permute_sizes("shape"),
-        "concat": _permute_axis,
-        "iota": _permute_iota,
-        **dict.fromkeys(FOLDS, _permute_axes),
-        **dict.fromkeys(POSITIONS, _permute_axis),
-    }
-)
+        return Node(node.op, (x,), PERMUTE[node.op.name](node.attrs, x.type.rank), loc=node.loc).outputs[0]

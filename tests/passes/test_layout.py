@@ -9,10 +9,11 @@ from aicomp import ops
 from aicomp.interpret import interpret
 from aicomp.ir import Graph
 from aicomp.ops.composite import region
+from aicomp.passes.axis_order import to_first, to_last
 from aicomp.passes.canonicalize import canonicalize
 from aicomp.passes.decompose import decompose
 from aicomp.passes.fold_constants import fold_constants
-from aicomp.passes.layout import layout, to_first, to_last
+from aicomp.passes.layout import layout
 from aicomp.passes.minimum_cut import Network
 from aicomp.types import TensorType
 from aicomp.verify import verify
