@@ -18,7 +18,7 @@ from aicomp.ir import Kind, Node, Value
 from aicomp.types import DType, Shape, TensorType
 
 from .index import ZERO, Dynamic, Linear, flatten, unflatten
-from .nest import Apply, Bound, Load, Position, Scalar, choose
+from .nest import Apply, Bound, Load, Position, Reduction, Scalar, choose
 
 Index = tuple[Linear, ...]
 Inside = tuple[Bound, ...]
@@ -75,6 +75,8 @@ class Scalars:
     def position(self, value: Value, index: Index, inside: Inside, extent: int) -> Linear:
         """Return an index read at run time: negative ones count from the end, others are checked against `extent`."""
         scalar = self.at(value, index, inside)
+        if any(isinstance(need, Reduction) for need in scalar.deps):
+            raise Unlowerable("an index that a reduction gives")
         x = arg(0, value.dtype)
         if value.dtype.kind == "i":
             wrapped = select(x < 0, x + const(min(extent, np.iinfo(value.dtype).max), value.dtype), x)

@@ -20,7 +20,7 @@ from aicomp.types import HALVES, INT64, DType
 
 from . import scalar
 from .casts import memory_type
-from .index import Atom, Dynamic, FloorDiv, Linear, Var
+from .index import Atom, Dynamic, Linear, Mod, Var
 from .llvm import Function, V, constant, i64, mangle, vector
 from .machine import Machine
 from .nest import Apply, Bound, Choose, Load, Position, Reduction, Scalar, Store, index_deps, ordered
@@ -165,10 +165,12 @@ class Scopes:
             return value if lanes == 1 else self._ramp(value, lanes)
         if isinstance(atom, Dynamic):
             return self._checked(atom, lanes)
-        number = self.index(atom.of, lanes)
-        signed = atom.of.bounds()[0] < 0
-        op = ("s" if signed else "u") + ("div" if isinstance(atom, FloorDiv) else "rem")
-        return self.f.binary(op, number, self.f.splat(i64(atom.by), lanes))
+        below = max(0, -(atom.of.bounds()[0] // atom.by))  # so many times `by` make it non-negative: // rounds down
+        number = self.index(atom.of + below * atom.by, lanes)
+        divisor = self.f.splat(i64(atom.by), lanes)
+        if isinstance(atom, Mod):
+            return self.f.binary("urem", number, divisor)
+        return self.f.sub(self.f.binary("udiv", number, divisor), self.f.splat(i64(below), lanes))
 
     def _ramp(self, first: V, lanes: int) -> V:
         return self.f.add(self.f.splat(first, lanes), self.f.steps(lanes))
