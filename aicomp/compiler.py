@@ -97,8 +97,11 @@ def import_graph(model: Any, example_inputs: EXAMPLES = None) -> Graph:
 
 
 def trace(function: Any, *example_inputs: Any) -> Graph:
-    """Return the graph of a function over NumPy arrays, recorded on inputs like the examples (arrays or TensorSpecs)."""
-    return import_graph(function, example_inputs)
+    """Return the graph of a function, recorded on inputs like the examples (arrays or TensorSpecs).
+
+    `function` may be a path, `file.py:function`, whose file tells its own examples. Raises AicompError.
+    """
+    return import_graph(function, example_inputs if example_inputs or callable(function) else None)
 
 
 def load(path: str | Path, threads: int | None = None) -> Executable:

@@ -16,6 +16,7 @@ import numpy as np
 
 from aicomp.types import TensorSpec
 
+from .cache import Cache
 from .driver import emit_driver
 from .jit import compile_kernels, compile_object
 from .llvm import module_text
@@ -47,9 +48,10 @@ def compile_program(
     input_names: Sequence[str],
     output_names: Sequence[str],
     texts: Mapping[str, str] | None = None,
+    cache: Cache | None = None,
 ) -> Artefact:
     """Return the program as machine code; raises KeyboardInterrupt between two modules."""
-    driver = compile_object(module_text(emit_driver(program.name, program.steps)), machine, fast=False)
+    driver = compile_object(module_text(emit_driver(program.name, program.steps)), machine, False, cache)
     named = ((program.inputs, input_names), (program.outputs, output_names))
     inputs, outputs = (
         tuple(TensorSpec(t.shape, t.dtype, n) for t, n in zip(types, names, strict=True)) for types, names in named
@@ -59,7 +61,7 @@ def compile_program(
         machine,
         inputs,
         outputs,
-        (*compile_kernels(program.functions, machine), driver),
+        (*compile_kernels(program.functions, machine, cache), driver),
         tuple(aligned(array) for array in program.constants),
         program.arena_bytes,
         program.errors,

@@ -22,6 +22,7 @@ from aicomp.passes.reciprocals import reciprocals
 from aicomp.passes.split_reductions import split_reductions
 
 from . import store
+from .cache import Cache, default_folder
 from .executable import CpuExecutable
 from .fits import Fits
 from .link import find_compiler
@@ -49,7 +50,8 @@ class CpuBackend:
         """
         machine = machine_of(extra.get("cpu", "host"))
         program = lower(graph, machine, symbol(graph.name))
-        return CpuExecutable.build(graph, program, machine, options.threads or usable_processors())
+        cache = Cache(default_folder()) if options.cache else None
+        return CpuExecutable.build(graph, program, machine, options.threads or usable_processors(), cache)
 
     def describe(self) -> dict[str, str]:
         """Return what the backend knows of this machine, for people."""
@@ -60,6 +62,7 @@ class CpuBackend:
             "caches": f"L1 {host.l1 >> 10} KiB, L2 {host.l2 >> 10} KiB, L3 {host.l3 >> 10} KiB",
             "threads": str(usable_processors()),
             "linker": linker(host),
+            "cache": str(default_folder()),
         }
 
     def is_artefact(self, path: Path) -> bool:

@@ -21,6 +21,7 @@ from aicomp.types import TensorSpec
 from . import store
 from .aot import Export
 from .artefact import Artefact, compile_program
+from .cache import Cache
 from .call import bind
 from .jit import emit_assembly
 from .link import Kind, write_export
@@ -46,11 +47,13 @@ class CpuExecutable:
         self.output_specs: tuple[TensorSpec, ...] = artefact.outputs
 
     @staticmethod
-    def build(graph: Graph, program: Program, machine: Machine, threads: int) -> CpuExecutable:
-        """Compile a program's kernels and return the executable."""
+    def build(
+        graph: Graph, program: Program, machine: Machine, threads: int, cache: Cache | None = None
+    ) -> CpuExecutable:
+        """Compile a program's kernels, those that the cache does not hold, and return the executable."""
         names = [value.name or f"input{i}" for i, value in enumerate(graph.inputs)]
         outputs = graph.output_names or [f"output{i}" for i in range(len(graph.outputs))]
-        artefact = compile_program(program, machine, names, outputs)
+        artefact = compile_program(program, machine, names, outputs, cache=cache)
         return executable(graph, artefact, threads, program)
 
     @staticmethod

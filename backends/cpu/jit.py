@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
+import llvmlite
 import llvmlite.binding as llvm
 
+from .cache import Cache, key_of
 from .driver import PARALLEL
 from .llvm import Function, module_text
 from .machine import Machine
@@ -43,18 +45,22 @@ def emit(module: Any, machine: Machine, fast: bool = True) -> bytes:
     return data
 
 
-def compile_object(text: str, machine: Machine, fast: bool = True) -> bytes:
-    """Return the relocatable object of one module of LLVM assembly.
+def compile_object(text: str, machine: Machine, fast: bool = True, cache: Cache | None = None) -> bytes:
+    """Return the relocatable object of one module of LLVM assembly, from the cache if it is there.
 
     Without `fast` it is compiled five times as quickly, to code that suits what runs rarely.
     """
-    return emit(parse(text, machine), machine, fast)
+    if cache is None:
+        return emit(parse(text, machine), machine, fast)
+    key = key_of(text, repr(machine), repr(fast), llvmlite.__version__)
+    return cache.get(key) or cache.put(key, emit(parse(text, machine), machine, fast))
 
 
-def compile_kernels(functions: Sequence[Function], machine: Machine) -> list[bytes]:
+def compile_kernels(functions: Sequence[Function], machine: Machine, cache: Cache | None = None) -> list[bytes]:
     """Return the objects of all kernels, a few in each."""
     starts = range(0, len(functions), KERNELS_PER_MODULE)
-    return [compile_object(module_text(functions[i : i + KERNELS_PER_MODULE]), machine) for i in starts]
+    texts = (module_text(functions[i : i + KERNELS_PER_MODULE]) for i in starts)
+    return [compile_object(text, machine, cache=cache) for text in texts]
 
 
 def emit_assembly(text: str, machine: Machine) -> str:
@@ -95,7 +101,7 @@ def pool_address() -> int:
         return _load_pool()
 
 
-@cache
+@lru_cache(maxsize=1)
 def _load_pool() -> int:
     machine = Machine.host()
     library = Library([compile_object(pool_text(machine), machine, fast=False)], [PARALLEL])
