@@ -13,11 +13,13 @@ exactly (a list, a strided view, a wrong dtype), it hands to a `CheckedCall`, wh
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import weakref
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -29,11 +31,13 @@ from .inputs import Array, bind_inputs
 from .jit import Library, compile_object
 from .machine import Machine
 
-CALL, INVOKE = "aic_call", "aic_invoke"
-WORKSPACES = slice(9, 25)  # the words of a table that hold idle workspaces
+CALL, INVOKE, BLOCKS = "aic_call", "aic_invoke", "aic_blocks"
+WORKSPACES = slice(10, 26)  # the words of a table that hold idle workspaces
+LARGE_OUTPUT = 1 << 18  # bytes from which memory is kept for later calls (see runtime/blocks.ll)
+MOST_KEPT = 1 << 28
 OUT_OF_MEMORY = -1
 METH_FASTCALL_KEYWORDS = 0x0080 | 0x0002
-ARRAY_TYPE, NEW_FROM_DESCR = 2, 94  # their places in NumPy's table of C functions
+ARRAY_TYPE, NEW_FROM_DESCR, SET_HANDLER, API_LENGTH = 2, 94, 304, 305  # places in NumPy's table of C functions
 C_CONTIGUOUS, ALIGNED = 0x1, 0x100  # NumPy's flags of an array
 READY = C_CONTIGUOUS | ALIGNED
 
@@ -78,10 +82,11 @@ class CheckedCall:
         self._shapes = [np.array(s.shape, np.intp) for s in (*self.inputs, *self.outputs)]
         words = [self._library.address(symbol), len(self.inputs), len(self.outputs)]
         words += [ctypes.addressof(self._constant_pointers), artefact.arena_bytes, threads]
-        words += [id(self), id(np.ndarray), (_numpy_api()[NEW_FROM_DESCR] or 0) if layout_is_known() else 0]
+        words += [id(self), id(np.ndarray), *_numpy_functions()]
         words += [0] * (WORKSPACES.stop - WORKSPACES.start)
         for spec, sizes in zip((*self.inputs, *self.outputs), self._shapes, strict=True):
-            words += [id(np.dtype(spec.dtype.type)), len(spec.shape), sizes.ctypes.data]
+            handler = id(_memory_handler()) if spec.type.nbytes >= LARGE_OUTPUT and layout_is_known() else 0
+            words += [id(np.dtype(spec.dtype.type)), len(spec.shape), sizes.ctypes.data, handler]
         self._words = np.array(words, np.uintp)
         weakref.finalize(self, _free_workspaces, self._words).atexit = False
 
@@ -124,10 +129,33 @@ def _free_workspaces(words: Array) -> None:
 @cache
 def _entry() -> Library:
     """Return the native entry, compiled at the first use in a process."""
-    text = (files(__package__) / "runtime" / "entry.ll").read_text(encoding="utf-8")
-    library = Library([compile_object(text, Machine.host(), fast=False)], [CALL, INVOKE])
-    library.keep()  # programs may be called while the interpreter is torn down
+    entry, blocks = ((files(__package__) / "runtime" / name).read_text("utf-8") for name in ("entry.ll", "blocks.ll"))
+    linux = "linux" in Machine.host().triple
+    memory = Template(blocks).substitute(
+        limit=min(MOST_KEPT, _memory_size() // 8),
+        declare_advise="declare i32 @madvise(ptr, i64, i32)" if linux else "",
+        anonymous=34 if linux else 4098,  # MAP_PRIVATE | MAP_ANONYMOUS
+        advise="call i32 @madvise(ptr %block, i64 %capacity, i32 14)  ; MADV_HUGEPAGE" if linux else "",
+    )
+    library = Library([compile_object(entry + memory, Machine.host(), fast=False)], [CALL, INVOKE, BLOCKS])
+    library.keep()  # programs may be called, and arrays freed, while the interpreter is torn down
     return library
+
+
+def _memory_size() -> int:
+    """Return the bytes of main memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@cache
+def _memory_handler() -> Any:
+    """Return the object by which NumPy allocates large outputs."""
+    return ctypes.PYFUNCTYPE(ctypes.py_object)(_entry().address(BLOCKS))()
+
+
+def _numpy_functions() -> list[int]:
+    """Return the addresses of PyArray_NewFromDescr and PyDataMem_SetHandler, 0 where they will not be called."""
+    return [_numpy_api()[place] or 0 if layout_is_known() else 0 for place in (NEW_FROM_DESCR, SET_HANDLER)]
 
 
 @cache
@@ -142,7 +170,7 @@ def _numpy_api() -> ctypes.Array[ctypes.c_void_p]:
     pointer.restype = ctypes.c_void_p
     pointer.argtypes = (ctypes.py_object, ctypes.c_char_p)
     capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
-    return (ctypes.c_void_p * 200).from_address(pointer(capsule, None))
+    return (ctypes.c_void_p * API_LENGTH).from_address(pointer(capsule, None))
 
 
 @cache

@@ -2,10 +2,11 @@
 ; One, compiled once a process, serves all programs: what differs between them is in a table (`call.py` fills it in).
 
 %table = type { ptr, i64, i64, ptr, i64, i64,   ; 0 driver, 1 inputs, 2 outputs, 3 constants, 4 arena bytes, 5 threads
-                ptr, ptr, ptr,                  ; 6 checked call, 7 type of arrays, 8 PyArray_NewFromDescr
-                [16 x ptr],                     ; 9 workspaces for later calls, null where there is none
-                [0 x %spec] }                   ; 10 inputs, then outputs
-%spec = type { ptr, i64, ptr }                  ; 0 dtype object, 1 rank, 2 sizes
+                ptr, ptr, ptr, ptr,             ; 6 checked call, 7 type of arrays, 8 PyArray_NewFromDescr,
+                                                ; 9 PyDataMem_SetHandler
+                [16 x ptr],                     ; 10 workspaces for later calls, null where there is none
+                [0 x %spec] }                   ; 11 inputs, then outputs
+%spec = type { ptr, i64, ptr, ptr }             ; 0 dtype object, 1 rank, 2 sizes, 3 memory handler, null for NumPy's own
 
 ; PyArrayObject: reference count, 1 type, 2 data, 3 rank, 4 sizes, strides, base, 7 dtype, 8 flags
 %array = type { i64, ptr, ptr, i32, ptr, ptr, ptr, ptr, i32 }
@@ -46,7 +47,7 @@ check:
 look:
   %arg.at = getelementptr ptr, ptr %args, i64 %i
   %arg = load ptr, ptr %arg.at, align 8
-  %spec = getelementptr %table, ptr %table, i32 0, i32 10, i64 %i
+  %spec = getelementptr %table, ptr %table, i32 0, i32 11, i64 %i
   %ok = call i1 @aic_fits(ptr %table, ptr %arg, ptr %spec)
   br i1 %ok, label %fits, label %otherwise
 
@@ -188,10 +189,11 @@ no:
 
 ; Return a new array for output %o, uninitialised; null with an exception set where there is no memory.
 define internal ptr @aic_new(ptr %table, i64 %o) nounwind {
+entry:
   %inputs.at = getelementptr %table, ptr %table, i32 0, i32 1
   %inputs = load i64, ptr %inputs.at, align 8
   %position = add i64 %inputs, %o
-  %spec = getelementptr %table, ptr %table, i32 0, i32 10, i64 %position
+  %spec = getelementptr %table, ptr %table, i32 0, i32 11, i64 %position
   %dtype = load ptr, ptr %spec, align 8
   %rank.at = getelementptr %spec, ptr %spec, i32 0, i32 1
   %rank64 = load i64, ptr %rank.at, align 8
@@ -202,9 +204,35 @@ define internal ptr @aic_new(ptr %table, i64 %o) nounwind {
   %type = load ptr, ptr %type.at, align 8
   %make.at = getelementptr %table, ptr %table, i32 0, i32 8
   %make = load ptr, ptr %make.at, align 8
+  %handler.at = getelementptr %spec, ptr %spec, i32 0, i32 3
+  %handler = load ptr, ptr %handler.at, align 8
+  %change.at = getelementptr %table, ptr %table, i32 0, i32 9
+  %change = load ptr, ptr %change.at, align 8
+  %small = icmp eq ptr %handler, null
+  br i1 %small, label %new, label %set
+
+set:
+  %usual = call ptr %change(ptr %handler)         ; what the thread's arrays are made with otherwise
+  %unset = icmp eq ptr %usual, null
+  br i1 %unset, label %none, label %new
+
+new:
+  %before = phi ptr [ null, %entry ], [ %usual, %set ]
   call void @Py_IncRef(ptr %dtype)                ; the new array takes this reference
   %array = call ptr %make(ptr %type, ptr %dtype, i32 %rank, ptr %sizes, ptr null, ptr null, i32 0, ptr null)
+  br i1 %small, label %done, label %restore
+
+restore:
+  %ours = call ptr %change(ptr %before)
+  call void @Py_DecRef(ptr %before)
+  call void @Py_DecRef(ptr %ours)
+  br label %done
+
+done:
   ret ptr %array
+
+none:
+  ret ptr null
 }
 
 define internal void @aic_release(ptr %objects, i64 %count) nounwind {
@@ -243,7 +271,7 @@ take:
   br i1 %searched, label %make, label %slot
 
 slot:
-  %slot.at = getelementptr %table, ptr %table, i32 0, i32 9, i64 %s
+  %slot.at = getelementptr %table, ptr %table, i32 0, i32 10, i64 %s
   %kept = atomicrmw xchg ptr %slot.at, ptr null acquire
   %free = icmp ne ptr %kept, null
   %s.next = add i64 %s, 1
@@ -274,7 +302,7 @@ give:
   br i1 %crowded, label %drop, label %offer
 
 offer:
-  %offer.at = getelementptr %table, ptr %table, i32 0, i32 9, i64 %g
+  %offer.at = getelementptr %table, ptr %table, i32 0, i32 10, i64 %g
   %swap = cmpxchg ptr %offer.at, ptr null, ptr %arena release monotonic
   %stored = extractvalue { ptr, i1 } %swap, 1
   %g.next = add i64 %g, 1
