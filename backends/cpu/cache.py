@@ -1,8 +1,8 @@
 """A disk cache of machine code: what was compiled once on this machine need not be compiled again.
 
-In: a key made of everything the code depends on. Out: the object's bytes, or None. Entries live in a folder of the user's
-own (mode 0700), are written under a temporary name and renamed, and are believed only where their digest fits; anything
-doubtful is dropped and compiled again. The oldest entries go when the cache outgrows its limit.
+In: a key made of everything the code depends on. Out: the object's bytes, or None. Entries live in a folder of the
+user's own (mode 0700), are written under a temporary name and renamed, and are believed only where their digest fits;
+anything doubtful is dropped and compiled again. The oldest entries go when the cache outgrows its limit.
 
     data = cache.get(key) or cache.put(key, compile_object(text, machine))
 """
