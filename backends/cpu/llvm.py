@@ -76,6 +76,11 @@ def constant(type_: str, value: float | int | bool) -> V:
     return V(text if lanes == 1 else "splat (" + f"{element} {text})", type_)
 
 
+def first_lanes(count: int, lanes: int) -> V:
+    """Return the constant mask of the first `count` lanes."""
+    return V(f"<{', '.join(f'i1 {int(lane < count)}' for lane in range(lanes))}>", vector("i1", lanes))
+
+
 @dataclass
 class Loop:
     """A loop being written: `index`, the `carry` values at the top; set `next` before the end; `results` after it."""
@@ -230,6 +235,10 @@ class Function:
 
     def masked_store(self, value: V, pointer: V, mask: V) -> None:
         """Store the lanes where `mask` holds."""
+        if mask.ref == first_lanes(1, value.lanes).ref:
+            # LLVM 22 stores a whole i32 where a masked store of one constant lane follows a truncation to less.
+            self.store(self.extract(value, 0), pointer)
+            return
         name = f"llvm.masked.store.{mangle(value.type)}.p0"
         self.declare(name, "void", [value.type, "ptr", mask.type])
         arg = f"ptr align {element_bytes(value.type)} {pointer.ref}"
@@ -285,6 +294,8 @@ class Function:
 
     def tail_mask(self, remaining: Index, lanes: int) -> V:
         """Return the mask of the lanes below `remaining` (i64)."""
+        if isinstance(remaining, int):
+            return first_lanes(remaining, lanes)
         return self.icmp("slt", self.steps(lanes), self.splat(i64(remaining), lanes))
 
     # -- control -----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 from aicomp.types import DType
 
 from ..casts import memory_type
-from ..llvm import Function, V, vector
+from ..llvm import Function, V, first_lanes, vector
 from ..machine import Machine
 from .arithmetic import Arithmetic
 from .point import Point, Store
@@ -27,16 +27,10 @@ def load_bits(f: Function, machine: Machine, dtype: DType, pointer: V, lanes: in
     if valid == lanes:
         return f.load(value.type, pointer)
     if machine.masked:
-        return f.masked_load(value.type, pointer, lane_mask(lanes, valid), value)
+        return f.masked_load(value.type, pointer, first_lanes(valid, lanes), value)
     for lane in range(valid):
         value = f.insert(value, f.load(element, f.gep(element, pointer, lane)), lane)
     return value
-
-
-def lane_mask(lanes: int, valid: int) -> V:
-    """Return the constant mask of the first `valid` lanes."""
-    bits = ", ".join(f"i1 {int(lane < valid)}" for lane in range(lanes))
-    return V(f"<{bits}>", f"<{lanes} x i1>")
 
 
 def store_some(f: Function, math: Arithmetic, value: V, at: Point, valid: int, store: Store) -> None:
@@ -44,7 +38,7 @@ def store_some(f: Function, math: Arithmetic, value: V, at: Point, valid: int, s
     if valid == value.lanes:
         store(f, value, at, None)
     elif math.machine.masked and value.lanes > 1:
-        store(f, value, at, lane_mask(value.lanes, valid))
+        store(f, value, at, first_lanes(valid, value.lanes))
     else:
         first = 0
         while first < valid:
