@@ -15,7 +15,7 @@ from aicomp.contract import Contract
 from aicomp.graph_pass import Pass, graph_pass
 from aicomp.ir import Graph, Kind, Node, Value
 
-from .groups import Accepts, Group, body, contract, escapes, operands
+from .groups import Accepts, Group, body, contract, operands
 
 LARGEST = 48  # nodes of one kernel
 FUSIBLE = {Kind.ELEMENTWISE, Kind.MOVEMENT, Kind.REDUCE, Kind.WINDOW, Kind.CONTRACT, Kind.SOURCE}
@@ -58,21 +58,21 @@ class Fusion:
         self.accepts = accepts
         self.order = {node: i for i, node in enumerate(graph.nodes)}
         self.home: dict[Node, Group] = {}
-        self.copies: set[Node] = set()  # nodes that some group has a copy of
+        self.copies: dict[Node, list[Group]] = {}
         self.groups: list[Group] = []
 
     def run(self) -> Graph:
         """Return the graph with fusion nodes, in regions too."""
         for node in reversed(self.graph.nodes):
             if node.op.kind is Kind.CONTRACT and node not in self.home:
-                self._epilogue(node)
+                self._epilogue(self._start(node))
         for group in list(self.groups):
             self._prologue(group)
         for node in reversed(self.graph.nodes):
             fusible = node.op.kind in FUSIBLE and node.op.name not in ("constant", "reshape")
             if fusible and node not in self.home and self._is_read(node):
-                self._grow(self._start([node]))
-        return self._regions(contract(self.graph, self.groups))
+                self._grow(self._start(node))
+        return self._regions(contract(self.graph, {group: self._results(group) for group in self.groups}))
 
     def _regions(self, graph: Graph) -> Graph:
         """Return the graph with the bodies of loops and branches fused, too."""
@@ -85,29 +85,79 @@ class Fusion:
             values.update(zip(node.outputs, new.outputs, strict=True))
         return graph.with_outputs([values.get(value, value) for value in graph.outputs])
 
-    def _start(self, nodes: list[Node]) -> Group:
-        group = Group(nodes)
+    # -- groups --------------------------------------------------------------------------------------
+    def _start(self, node: Node) -> Group:
+        group = Group([node])
         self.groups.append(group)
-        self.home.update((node, group) for node in nodes)
+        self._join(group, node, copied=False)
         return group
 
-    def _fits(self, nodes: Sequence[Node], copied: set[Node]) -> bool:
-        """Return whether nodes may form one kernel."""
-        return len(nodes) <= LARGEST and self.accepts(body(self.graph, nodes, copied)[0])
+    def _add(self, group: Group, nodes: Sequence[Node], copied: bool = False) -> bool:
+        """Add nodes if one kernel still computes the group; a copied node stays in the graph for its other readers."""
+        if len(group.nodes) + len(nodes) > LARGEST:
+            return False
+        before = group.nodes
+        group.nodes = sorted([*before, *nodes], key=self.order.__getitem__)
+        for node in nodes:
+            self._join(group, node, copied)
+        fits = self.accepts(body(group.nodes, self._results(group))[0])
+        if not fits:
+            group.nodes = before
+            for node in nodes:
+                self._leave(group, node)
+        return fits
+
+    def _join(self, group: Group, node: Node, copied: bool) -> None:
+        if copied:
+            group.copied.add(node)
+            self.copies.setdefault(node, []).append(group)
+        else:
+            self.home[node] = group
+
+    def _leave(self, group: Group, node: Node) -> None:
+        if node in group.copied:
+            group.copied.remove(node)
+            self.copies[node].remove(group)
+        else:
+            del self.home[node]
+
+    def _users(self, node: Node) -> list[Node]:
+        return [user for value in node.outputs for user in self.graph.users(value)]
+
+    def _readers(self, node: Node) -> Iterator[Group | Node]:
+        """Yield the groups, and the nodes in none, that take a node's results from outside of them."""
+        for user in self._users(node):
+            yield from (group for group in self.copies.get(user, ()) if node not in group.nodes)
+            if user in self.home:
+                if node not in self.home[user].nodes:
+                    yield self.home[user]
+            elif not self.copies.get(user) or self._is_read(user):
+                yield user
+
+    def _is_read(self, node: Node) -> bool:
+        """Return whether anything reads a node itself, not a copy of it."""
+        return any(value in self.graph.outputs for value in node.outputs) or any(self._readers(node))
+
+    def _escapes(self, node: Node, group: Group) -> bool:
+        """Return whether anything but a group reads a node."""
+        is_output = any(value in self.graph.outputs for value in node.outputs)
+        return is_output or any(reader is not group for reader in self._readers(node))
+
+    def _results(self, group: Group) -> list[Value]:
+        """Return the values of a group that are read outside of it."""
+        return [value for node in group.own if self._escapes(node, group) for value in node.outputs]
 
     # -- contractions --------------------------------------------------------------------------------
-    def _epilogue(self, node: Node) -> None:
+    def _epilogue(self, group: Group) -> None:
         """Give a contraction the chain of pointwise nodes that its result runs through."""
-        chain = [node]
-        tried = chain
-        while (user := self._only_user(tried[-1])) is not None:
-            tried = [*tried, user]
+        tried: list[Node] = []
+        while (user := self._only_user(tried[-1] if tried else group.nodes[-1])) is not None:
+            tried.append(user)
             if user.op.name == "reshape":
                 continue  # a view: of use only with what follows it
-            if not self._fits(tried, set()):
-                break
-            chain = tried
-        self._start(chain)
+            if not self._add(group, tried):
+                return
+            tried = []
 
     def _only_user(self, node: Node) -> Node | None:
         """Return the pointwise or view node that alone reads a node's result, if no group has it yet."""
@@ -127,7 +177,7 @@ class Fusion:
             node = todo.pop()
             if node is None or node.op.name not in VIEWS or node in self.home or node in group.nodes:
                 continue
-            if self._add(group, node, copied=True) or node.op.name == "reshape":
+            if self._add(group, [node], copied=True):
                 todo += [value.node for value in node.inputs]
 
     # -- everything else -----------------------------------------------------------------------------
@@ -150,52 +200,25 @@ class Fusion:
                 yield node
 
     def _take(self, group: Group, node: Node) -> bool:
-        users = [user for value in node.outputs for user in self.graph.users(value)]
-        if any(user.op.kind in (Kind.WINDOW, Kind.CONTRACT) and user in group.members for user in users):
+        if any(user.op.kind in (Kind.WINDOW, Kind.CONTRACT) and user in group.nodes for user in self._users(node)):
             return False  # its work would be done again for every window
-        if not any(escapes(self.graph, value, group.members, group.copied) for value in node.outputs):
-            return self._add(group, node, copied=False)
+        if not self._escapes(node, group):
+            return self._add(group, [node])
         if node.op.name in FREE:
-            return self._add(group, node, copied=True)
+            return self._add(group, [node], copied=True)
         shared = node.op.kind in (Kind.ELEMENTWISE, Kind.REDUCE) and not self._feeds_through_others(group, node)
-        return shared and self._add(group, node, copied=False)
-
-    def _is_read(self, node: Node) -> bool:
-        """Return whether anything reads a node itself, not a group's copy of it."""
-        users = [user for value in node.outputs for user in self.graph.users(value)]
-        return any(value in self.graph.outputs for value in node.outputs) or any(self._reads(u, node) for u in users)
-
-    def _reads(self, user: Node, node: Node) -> bool:
-        if user in self.home:
-            return node not in self.home[user].copied
-        return user not in self.copies or self._is_read(user)
-
-    def _add(self, group: Group, node: Node, copied: bool) -> bool:
-        """Add a node if the group still fits one kernel; a copied node stays in the graph for its other users."""
-        nodes = sorted([*group.nodes, node], key=self.order.__getitem__)
-        own = {*group.copied, node} if copied else group.copied
-        if not self._fits(nodes, own):
-            return False
-        group.nodes, group.copied = nodes, own
-        if copied:
-            self.copies.add(node)
-        else:
-            self.home[node] = group
-        return True
+        return shared and self._add(group, [node])
 
     def _feeds_through_others(self, group: Group, node: Node) -> bool:
-        """Return whether some path leads from a node, through nodes outside the group, back into it."""
-        users = (user for value in node.outputs for user in self.graph.users(value))
-        todo = [user for user in users if self.home.get(user) is not group]
-        seen: set[Node] = set()
+        """Return whether some path leads from a node, through kernels outside the group, back into it."""
+        todo = [reader for reader in self._readers(node) if reader is not group]
+        seen: set[Group | Node] = set()
         while todo:
             current = todo.pop()
-            if self.home.get(current) is group:
+            if current is group:
                 return True
-            if current in seen:
-                continue
-            seen.add(current)
-            mates = self.home[current].nodes if current in self.home else [current]
-            seen.update(mates)
-            todo += [user for mate in mates for value in mate.outputs for user in self.graph.users(value)]
+            if current not in seen:
+                seen.add(current)
+                made = current.own if isinstance(current, Group) else [current]
+                todo += [reader for part in made for reader in self._readers(part)]
         return False

@@ -6,10 +6,9 @@ groups are fusion nodes. A cheap node may be copied into several groups; the cop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import networkx as nx
+from graphlib import TopologicalSorter
 
 from aicomp.ir import Graph, Kind, Location, Node, Value
 from aicomp.ops.region import fusion
@@ -25,26 +24,9 @@ class Group:
     copied: set[Node] = field(default_factory=set)
 
     @property
-    def members(self) -> set[Node]:
-        """Return the nodes as a set."""
-        return set(self.nodes)
-
-
-def results(graph: Graph, nodes: Iterable[Node], copied: Iterable[Node] = ()) -> list[Value]:
-    """Return the values of some nodes that the rest of the graph reads, those of copied nodes aside."""
-    members, own = set(nodes), set(copied)
-    values = (value for node in nodes if node not in own for value in node.outputs)
-    return [value for value in values if escapes(graph, value, members, own)]
-
-
-def escapes(graph: Graph, value: Value, members: Container[Node], copied: Container[Node]) -> bool:
-    """Return whether anything outside of some nodes reads a value, if only the original of a copied one."""
-    if value in graph.outputs:
-        return True
-    return any(
-        user not in members or (user in copied and any(escapes(graph, v, members, copied) for v in user.outputs))
-        for user in graph.users(value)
-    )
+    def own(self) -> list[Node]:
+        """Return the nodes that are not copies."""
+        return [node for node in self.nodes if node not in self.copied]
 
 
 def operands(nodes: Sequence[Node]) -> list[Value]:
@@ -59,7 +41,7 @@ def is_small_constant(value: Value) -> bool:
     return value.op == "constant" and value.type.size == 1
 
 
-def body(graph: Graph, nodes: Sequence[Node], copied: Iterable[Node] = ()) -> tuple[Graph, list[Value]]:
+def body(nodes: Sequence[Node], results: Iterable[Value]) -> tuple[Graph, list[Value]]:
     """Return the graph that some nodes form, and the values its inputs stand for."""
     outside = operands(nodes)
     values = {value: Value(value.type) for value in outside}
@@ -68,8 +50,7 @@ def body(graph: Graph, nodes: Sequence[Node], copied: Iterable[Node] = ()) -> tu
             if value not in values and is_small_constant(value) and value.node is not None:
                 values[value] = copied_on(value.node, ()).outputs[0]
         values.update(zip(node.outputs, copied_on(node, [values[v] for v in node.inputs]).outputs, strict=True))
-    outputs = [values[value] for value in results(graph, nodes, copied)]
-    return Graph.build("kernel", [values[value] for value in outside], outputs), outside
+    return Graph.build("kernel", [values[value] for value in outside], [values[value] for value in results]), outside
 
 
 def copied_on(node: Node, inputs: Sequence[Value]) -> Node:
@@ -77,40 +58,36 @@ def copied_on(node: Node, inputs: Sequence[Value]) -> Node:
     return node.replace(inputs) if inputs else Node(node.op, (), node.attrs, node.regions, node.loc)
 
 
-def contract(graph: Graph, groups: Sequence[Group]) -> Graph:
-    """Return the graph with every group of two nodes or more as one fusion node."""
-    groups = [group for group in groups if len(group.nodes) > 1]
-    home = {node: group for group in groups for node in group.nodes if node not in group.copied}
+def contract(graph: Graph, results: Mapping[Group, Sequence[Value]]) -> Graph:
+    """Return the graph with every group of two nodes or more as one fusion node, which gives the group's results."""
+    groups = [group for group in results if len(group.nodes) > 1]
+    home = {node: group for group in groups for node in group.own}
     values: dict[Value, Value] = {}
     for unit in _sorted_units(graph, groups, home):
         if isinstance(unit, Node):
             copy = unit.replace([values.get(v, v) for v in unit.inputs])
             values.update(zip(unit.outputs, copy.outputs, strict=True))
             continue
-        region, outside = body(graph, unit.nodes, unit.copied)
+        region, outside = body(unit.nodes, results[unit])
         node = Node(fusion, [values.get(v, v) for v in outside], {"kind": kind_of(unit)}, [region], _location(unit))
-        values.update(zip(results(graph, unit.nodes, unit.copied), node.outputs, strict=True))
+        values.update(zip(results[unit], node.outputs, strict=True))
     return graph.with_outputs([values.get(value, value) for value in graph.outputs])
 
 
 def _sorted_units(graph: Graph, groups: Sequence[Group], home: dict[Node, Group]) -> list[Node | Group]:
     """Return nodes and groups so that each comes after those it reads; the partition must be acyclic."""
-    units = nx.DiGraph()
+    units: TopologicalSorter[Node | Group] = TopologicalSorter()
+
+    def add(unit: Node | Group, inputs: Iterable[Value]) -> None:
+        before = dict.fromkeys(home.get(value.node, value.node) for value in inputs if value.node is not None)
+        units.add(unit, *(other for other in before if other is not unit))
+
     for node in graph.nodes:
-        units.add_node(home.get(node, node))
-        for value in node.inputs:
-            if value.node is not None:
-                _edge(units, home.get(value.node, value.node), home.get(node, node))
+        if node not in home:
+            add(node, node.inputs)
     for group in groups:
-        for value in operands(group.nodes):
-            if value.node is not None:
-                _edge(units, home.get(value.node, value.node), group)
-    return list(nx.topological_sort(units))
-
-
-def _edge(units: nx.DiGraph, source: Node | Group, target: Node | Group) -> None:
-    if source is not target:
-        units.add_edge(source, target)
+        add(group, operands(group.nodes))
+    return list(units.static_order())
 
 
 def _location(group: Group) -> Location | None:
