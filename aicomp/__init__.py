@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from . import interpret, nn, ops
     from .compiler import Executable, compile, load, trace
     from .control import cond, scan, while_loop
+    from .digraph import to_networkx
     from .errors import (
         AicompError,
         GraphError,
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "compiler": ("Executable", "compile", "load", "trace"),
+    "digraph": ("to_networkx",),
     "control": ("cond", "scan", "while_loop"),
     "errors": (
         "AicompError", "GraphError", "InputTypeError", "InputValueError",
@@ -51,7 +53,7 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
     "AicompError", "Executable", "Graph", "GraphError", "InputTypeError", "InputValueError", "Options",
     "ParseError", "TensorSpec", "TraceError", "UnsupportedError", "compile", "cond", "interpret", "load", "nn", "ops",
-    "save", "scan", "trace", "while_loop",
+    "save", "scan", "to_networkx", "trace", "while_loop",
 ]  # fmt: skip
 
 

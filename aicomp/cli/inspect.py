@@ -12,8 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
+
 from ..compiler import pipeline
 from ..cost import cost
+from ..digraph import to_networkx
 from ..ir import Graph, Node, Value
 from ..literal import literal
 from ..observe import Observer, Stage, diff, dump_to
@@ -62,7 +65,11 @@ def print_diff(stage: Stage) -> None:
 
 
 def show(args: argparse.Namespace, graph: Graph, rows: Sequence[Any]) -> int:
-    """Print a graph as text or JSON."""
+    """Print a graph as text or JSON, or write it as GraphML."""
+    if args.graphml:
+        nx.write_graphml(to_networkx(graph), args.graphml)
+        note(f"wrote {args.graphml}")
+        return 0
     if args.json:
         facts = {"stage": args.stage, "target": args.target, "passes": [asdict(row) for row in rows]}
         print(as_json(facts | asdict(cost(graph)) | {"graph": describe(graph)}))

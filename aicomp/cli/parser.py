@@ -172,6 +172,7 @@ def _inspect(parser: Parser) -> None:
     parser.add_argument("--print-ir-diff", action="store_true", help="print what each pass changed")
     parser.add_argument("--dump-dir", metavar="DIR", help="write the graph after each pass to DIR")
     parser.add_argument("--json", action="store_true", help="print nodes, types and pass times as JSON")
+    parser.add_argument("--graphml", metavar="FILE", help="write the graph for programs that draw graphs")
     compile_options(parser)
 
 
