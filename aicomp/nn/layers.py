@@ -8,6 +8,7 @@ In and out: tensors; a layer that has weights takes its sizes first, and `rng`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from .. import ops
 from .initial import Array, Random, fan_in_uniform, generator, normal
@@ -73,7 +74,7 @@ class Flatten(Module):
         """Return x with the axes joined."""
         rank = len(x.shape)
         start, end = self.start % rank, self.end % rank
-        return ops.reshape(x, shape=(*x.shape[:start], -1, *x.shape[end + 1 :]))
+        return ops.reshape(x, shape=(*x.shape[:start], prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
 
 class Identity(Module):

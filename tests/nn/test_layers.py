@@ -39,6 +39,7 @@ LAYERS = {
     "instance norm": (nn.InstanceNorm2d(4, affine=True), IMAGE, IMAGE),
     "flatten": (nn.Flatten(), IMAGE, (2, 288)),
     "flatten some": (nn.Flatten(0, 1), IMAGE, (8, 9, 8)),
+    "flatten nothing": (nn.Flatten(), (0, 4, 9, 8), (0, 288)),
     "identity": (nn.Identity(), IMAGE, IMAGE),
     "dropout": (nn.Dropout(0.9), IMAGE, IMAGE),
     "prelu": (nn.PReLU(4), IMAGE, IMAGE),
