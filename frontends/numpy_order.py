@@ -6,7 +6,7 @@ In: tracers. Out: tracers; sorts are stable, NaN counts as the largest.
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
@@ -43,14 +43,15 @@ def argpartition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introsele
     return argsort(a, axis)
 
 
-def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+def searchsorted(a: Any, v: Any, side: Literal["left", "right"] = "left", sorter: Any = None) -> Any:
     """Where to insert v into sorted a: before equal elements, or after, by binary search."""
     if side not in ("left", "right"):
         raise ValueError(f"side must be 'left' or 'right', got {side!r}")
     table, wanted = promote(array(a) if sorter is None else take(a, sorter), array(v))
     length = table.shape[0]
-    position = wanted.wrap(ops.cast(wanted, dtype=INT64).value) * 0 if hasattr(wanted, "wrap") else None
-    position = table.constant(np.zeros(wanted.shape, INT64)) if position is None else position
+    if not (is_traced(table) or is_traced(wanted)):
+        return np.searchsorted(table, wanted, side)
+    position: Any = np.zeros(wanted.shape, INT64)
     for bit in reversed(range(length.bit_length())):
         after = position + (1 << bit)
         probe = take(table, np.minimum(after, length) - 1)
