@@ -219,6 +219,11 @@ def integer(value: Value) -> bool:
     return is_integer(value.dtype)
 
 
+def signed(value: Value) -> bool:
+    """Return whether the elements are numbers of either sign: a negative unsigned integer wraps around."""
+    return value.dtype.kind not in "ub"
+
+
 def floating(value: Value) -> bool:
     """Return whether the elements are floats."""
     return is_float(value.dtype)

@@ -21,13 +21,14 @@ from aicomp.pattern import (
     inner,
     integer,
     op,
+    signed,
     with_trait,
 )
 from aicomp.rewrite import Rule
 from aicomp.types import BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, DType, is_float, is_integer
 
 x, y, z, c = map(Var, "xyzc")
-f = Var("f", floating)
+f, s = Var("f", floating), Var("s", signed)
 i, j = Var("i", integer), Var("j", integer)
 b = Var("b", boolean)
 k = Var("k", constant)
@@ -45,7 +46,7 @@ def lossless(source: DType, target: DType) -> bool:
     if is_integer(target):
         return bool(np.iinfo(target).min <= limits.min and limits.max <= np.iinfo(target).max)
     mantissa, _ = FLOAT_BITS[target]
-    return limits.bits - (source.kind == "i") <= mantissa
+    return bool(limits.bits <= mantissa)
 
 
 def _holds(source: DType, target: DType) -> bool:
@@ -85,7 +86,7 @@ def _times_inverse(match: Match) -> Symbol | None:
     with np.errstate(all="ignore"):
         inverse = (1 / divisor).astype(divisor.dtype)
         wide = inverse.astype(np.float64)
-        exact = np.isfinite(wide) & (np.abs(np.frexp(divisor.astype(np.float64))[0]) == 0.5) & (wide != 0)
+        exact = np.isfinite(wide) & (np.abs(np.frexp(divisor.astype(np.float64))[0]) == 0.5)
     return call(ops.multiply, match["f"], inverse) if exact.all() else None
 
 
@@ -111,7 +112,7 @@ ARITHMETIC = (
     Rule("x - -y = x + y", x - -y, x + y),
     Rule("-x * -y = x * y", -x * -y, x * y),
     Rule("-x / -y = x / y", -x / -y, x / y),
-    Rule("|-x| = |x|", op.abs(-x), op.abs(x)),
+    Rule("|-x| = |x| where there is a sign", op.abs(-s), op.abs(s)),
     Rule("(-x)^2 = x^2", op.square(-x), op.square(x)),
     Rule("|x|^2 = x^2", op.square(op.abs(x)), op.square(x)),
     Rule("x ** 1 = x", op.pow(x, fill(1, 1.0)), x),

@@ -5,6 +5,9 @@ import pytest
 
 from aicomp import ops
 from aicomp.contract import Contract
+from aicomp.errors import AicompError
+from aicomp.ir import Kind
+from aicomp.ops import OPS
 from aicomp.passes.algebra import lossless
 from aicomp.passes.canonicalize import RULES, canonicalize
 from aicomp.rewrite import rewrite
@@ -80,8 +83,8 @@ CASES = [
     ("x - -y = x + y", [F, F], lambda x, y: x - -y, lambda x, y: x + y),
     ("-x * -y = x * y", [F, F], lambda x, y: -x * -y, lambda x, y: x * y),
     ("-x / -y = x / y", [F, F], lambda x, y: -x / -y, lambda x, y: x / y),
-    ("|-x| = |x|", [F], lambda x: ops.abs(-x), ops.abs),
-    ("|-x| = |x|", [I], lambda x: ops.abs(-x), ops.abs),
+    ("|-x| = |x| where there is a sign", [F], lambda x: ops.abs(-x), ops.abs),
+    ("|-x| = |x| where there is a sign", [I], lambda x: ops.abs(-x), ops.abs),
     ("(-x)^2 = x^2", [F], lambda x: ops.square(-x), ops.square),
     ("|x|^2 = x^2", [I], lambda x: ops.square(ops.abs(x)), ops.square),
     ("x ** 1 = x", [F], lambda x: ops.pow(x, 1.0), lambda x: x),
@@ -388,6 +391,11 @@ KEPT = [  # what looks like a rule's left side and must stay, because it is not 
     ("x - x is not 0 at NaN", [F], lambda x: x - x),
     ("x == x is not true at NaN", [F], lambda x: ops.equal(x, x)),
     ("not x < y is not x >= y at NaN", [F, F], lambda x, y: ops.logical_not(ops.less(x, y))),
+    ("not x <= y is not x > y at NaN", [F, F], lambda x, y: ops.logical_not(ops.less_equal(x, y))),
+    ("not x > y is not x <= y at NaN", [F, F], lambda x, y: ops.logical_not(ops.greater(x, y))),
+    ("not x >= y is not x < y at NaN", [F, F], lambda x, y: ops.logical_not(ops.greater_equal(x, y))),
+    ("another condition", [B, B, F], lambda c, d, x: ops.where(c, x, ops.where(d, x + 1.0, x - 1.0))),
+    ("another condition", [B, B, F], lambda c, d, x: ops.where(c, ops.where(d, x + 1.0, x - 1.0), x)),
     ("x / 3 is not x * (1 / 3)", [F], lambda x: x / 3.0),
     ("x / 2^-149 overflows as x * 2^149", [F], lambda x: x / np.float32(1e-45)),
     ("x ** 2 is rounded otherwise", [F], lambda x: ops.pow(x, 2.0)),
@@ -454,6 +462,76 @@ def test_every_rule_has_an_example():
 def test_what_is_not_the_same_stays(reason, types, function):
     graph = build(function, *types)
     assert_structure(canonicalize(graph), graph)
+
+
+NUMBERS = {
+    "f32": [0.0, -0.0, 1.0, -1.0, 2.0, 3.0, 0.5, INF, -INF, np.nan, np.finfo(np.float32).max, np.finfo(np.float32).min],
+    "i32": [0, 1, -1, 2, 3, 31, np.iinfo(np.int32).min, np.iinfo(np.int32).max],
+    "u8": [0, 1, 2, 3, 7, 255],
+    "bool": [False, True],
+}
+ARITIES = {name: len(op.params) for name, op in OPS.items() if op.kind is Kind.ELEMENTWISE}
+UNARY = sorted(name for name, arity in ARITIES.items() if arity == 1)
+
+
+def applied(name, *operands):
+    """The results of an op, none where it does not take such operands or wants attributes."""
+    try:
+        return [OPS[name](*operands)]
+    except AicompError:
+        return []
+
+
+def assert_canonical_form_is_exact(function, *types):
+    graph = build(lambda *xs: tuple(function(*xs)), *types)
+    assert_same_results(graph, canonicalize(graph), 2)
+
+
+@pytest.mark.parametrize("element", NUMBERS)
+@pytest.mark.parametrize("name", sorted(name for name, arity in ARITIES.items() if arity == 2))
+def test_ops_of_two_operands_of_which_one_is_known_or_both_are_the_same(name, element):
+    def network(x):
+        numbers = [constant(np.array(number, x.dtype)) for number in NUMBERS[element]]
+        pairs = [(x, x), *((x, number) for number in numbers), *((number, x) for number in numbers)]
+        return [result for pair in pairs for result in applied(name, *pair)]
+
+    assert_canonical_form_is_exact(network, f"{element}[31]")
+
+
+@pytest.mark.parametrize("element", NUMBERS)
+@pytest.mark.parametrize("outer", UNARY)
+def test_ops_of_one_operand_on_each_other(outer, element):
+    def network(x):
+        return [result for name in UNARY for inner in applied(name, x) for result in applied(outer, inner)]
+
+    assert_canonical_form_is_exact(network, f"{element}[31]")
+
+
+def test_choices_of_which_something_is_known():
+    def network(c, d, x, y):
+        conditions = [c, d, ops.logical_not(c), constant(np.True_), constant(np.False_)]
+        inner = [x, y, *(ops.where(condition, x, y) for condition in conditions)]
+        return [ops.where(condition, a, b) for condition in conditions for a in inner for b in inner]
+
+    assert_canonical_form_is_exact(network, *["bool[31]"] * 2, *["f32[31]"] * 2)
+    assert_canonical_form_is_exact(network, *["bool[31]"] * 4)
+
+
+def test_casts_of_casts():
+    def network(x):
+        return [ops.cast(ops.cast(x, dtype=inner), dtype=outer) for inner in DTYPES for outer in DTYPES]
+
+    for element in DTYPES:
+        assert_canonical_form_is_exact(network, f"{element}[31]")
+
+
+def test_each_rule_alone_is_exact_on_the_examples_of_all():
+    graphs = [build(left, *types) for _, types, left, _ in CASES] + [build(f, *types) for _, types, f in KEPT]
+    for rule in RULES:
+        for graph in graphs:
+            result = rewrite(graph, [rule])
+            if result is not graph:
+                assert_same_results(graph, result, 2)
 
 
 @pytest.mark.parametrize("source", DTYPES.values(), ids=DTYPES)
