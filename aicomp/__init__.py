@@ -15,7 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import interpret, nn, ops
+    from . import nn, ops
     from .compiler import Executable, compile, load, trace
     from .control import cond, scan, while_loop
     from .digraph import to_networkx
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         TraceError,
         UnsupportedError,
     )
+    from .interpreter import interpret
     from .ir import Graph
     from .options import Options
     from .store import save
@@ -43,6 +44,7 @@ _MODULES = {
         "AicompError", "GraphError", "InputTypeError", "InputValueError",
         "ParseError", "TraceError", "UnsupportedError",
     ),
+    "interpreter": ("interpret",),
     "ir": ("Graph",),
     "options": ("Options",),
     "store": ("save",),

@@ -1,8 +1,8 @@
 """From a model to an executable: a frontend makes the graph, the backend's passes rewrite it, the backend compiles it.
 
-    exe = compile("lenet5.py:model", target="cpu", threads=1)
-    exe = compile(lambda x, y: x @ y, (np.ones((2, 3)), np.ones((3, 4))))
-    exe(x, y)
+exe = compile("lenet5.py:model", target="cpu", threads=1)
+exe = compile(lambda x, y: x @ y, (np.ones((2, 3)), np.ones((3, 4))))
+exe(x, y)
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import numpy as np
 
 from .errors import GraphError
 from .graph_pass import Pass
-from .interpret import interpret
+from .interpreter import interpret
 from .ir import Graph
 from .text import print_graph
 from .types import TensorType, is_float

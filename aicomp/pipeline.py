@@ -53,9 +53,7 @@ class Pipeline:
         known = {step.name for step in self.passes}
         for name in options.disable_passes:
             if name not in known:
-                raise InputValueError(
-                    f"no pass {name!r} to disable; the passes are {', '.join(sorted(known))}"
-                )
+                raise InputValueError(f"no pass {name!r} to disable; the passes are {', '.join(sorted(known))}")
         kept = (step for step in self.passes if step.name not in options.disable_passes)
         return Pipeline(tuple(s for s in kept if s.contract is Contract.EXACT or not options.exact))
 

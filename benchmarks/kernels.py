@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aicomp.backends.cpu.codegen.llvm import Function, V, module_text, vector
 from aicomp.backends.cpu.contract import (
     Conv,
     Epilogue,
@@ -34,9 +35,8 @@ from aicomp.backends.cpu.contract import (
     gemm_tasks,
     packed,
 )
-from aicomp.backends.cpu.jit import Library, compile_object
-from aicomp.backends.cpu.llvm import Function, V, module_text, vector
 from aicomp.backends.cpu.machine import Machine
+from aicomp.backends.cpu.runtime.jit import Library, compile_object
 from aicomp.types import FLOAT32
 
 HOST = Machine.host()

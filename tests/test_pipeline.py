@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from aicomp.passes import PASSES, STANDARD
 
 from aicomp import ops
 from aicomp.contract import Contract
@@ -13,6 +12,7 @@ from aicomp.observe import diff, random_inputs
 from aicomp.ops.composite import region
 from aicomp.options import Options
 from aicomp.parse import parse_graph
+from aicomp.passes import PASSES, STANDARD
 from aicomp.pipeline import Pipeline, count_nodes
 from aicomp.rebuild import substitute
 from aicomp.text import print_graph

@@ -27,7 +27,7 @@ ALLOWED = {  # what each top folder may import of the others
     "aicomp.passes": {"aicomp"},
     "aicomp.backends": {"aicomp", "aicomp.passes"},
 }
-DATA = {"aicomp": ("py.typed",), "backends/cpu": ("runtime/*",)}
+DATA = {"aicomp": ("py.typed",), "backends/cpu/runtime": ("*.ll",), "backends/cpu/export": ("*.ll", "main.c")}
 CONFINED = {"onnx": "aicomp.frontends", "llvmlite": "aicomp.backends", "torch": "aicomp.frontends"}
 
 

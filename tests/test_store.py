@@ -8,7 +8,7 @@ import pytest
 import aicomp as ac
 from aicomp import ops
 from aicomp.errors import ParseError
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.ir import Graph, Node, Value
 from aicomp.ops import OPS
 from aicomp.store import load_graph, save, weights_path

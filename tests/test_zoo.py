@@ -11,7 +11,7 @@ import pytest
 from aicomp.cli.agree import compare
 from aicomp.cli.feeds import load_inputs
 from aicomp.compiler import compile, import_graph, pipeline
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.ir import Graph
 from aicomp.observe import Stage
 from aicomp.options import Options

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AicompError
-from ..interpret import interpret
+from ..interpreter import interpret
 from ..ir import Graph
 from ..tree import leaves
 from .agree import compare

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..interpret import interpret
+from ..interpreter import interpret
 from ..ir import Attrs, Graph, Kind, Node, Op, Value
 from ..types import TensorType
 from .base import Array, declare

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from ..interpret import interpret
+from ..interpreter import interpret
 from ..ir import Graph, Kind
 from ..types import BOOL, TensorType
 from .base import Array, primitive

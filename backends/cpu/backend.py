@@ -21,13 +21,13 @@ from aicomp.passes.fuse import fusion_pass
 from aicomp.passes.reciprocals import reciprocals
 from aicomp.passes.split_reductions import split_reductions
 
-from . import store
-from .cache import Cache, default_folder
 from .executable import CpuExecutable
+from .export.link import find_compiler
 from .fits import Fits
-from .link import find_compiler
 from .lower import lower
 from .machine import PRESETS, Machine
+from .runtime import store
+from .runtime.cache import Cache, default_folder
 
 
 class CpuBackend:

@@ -15,7 +15,7 @@ import numpy as np
 from aicomp.ir import Graph, Kind, Node, Value
 from aicomp.types import BOOL, DType, compute_dtype
 
-from .build import narrowed, positions, slots_of, variables
+from .codegen.llvm import Function, V
 from .contract import (
     Conv,
     Epilogue,
@@ -36,14 +36,14 @@ from .contract import (
     pack_tasks,
     packed,
 )
-from .emit import PARAMS
 from .epilogue import Rest
-from .index import ZERO, Linear, Var, flatten, row_major, unflatten
-from .llvm import Function, V
+from .loops.build import narrowed, positions, slots_of, variables
+from .loops.emit import PARAMS
+from .loops.index import ZERO, Linear, Var, flatten, row_major, unflatten
+from .loops.nest import Given, Load, Store, ordered
+from .loops.scalars import Index, Scalars, Unlowerable
 from .machine import Machine
-from .nest import Given, Load, Store, ordered
 from .recipe import Array, Operand, Part, Recipe
-from .scalars import Index, Scalars, Unlowerable
 
 Emit = Callable[[Function, V, V, V, V, Epilogue], None]  # function, a, b, begin, end, epilogue
 

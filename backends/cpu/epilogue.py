@@ -13,15 +13,15 @@ from aicomp.expr import arg
 from aicomp.expr import cast as cast_expr
 from aicomp.types import INT64
 
-from . import scalar
-from .casts import memory_type
+from .codegen import scalar
+from .codegen.casts import memory_type
+from .codegen.llvm import Function, V, i64
 from .contract import Point
-from .index import Linear, Var
-from .llvm import Function, V, i64
+from .loops.index import Linear, Var
+from .loops.nest import Apply, Given, Load, Position, Scalar, Store, ordered
+from .loops.scalars import Unlowerable
+from .loops.schedule import HEAVY_COST, expr_cost
 from .machine import Machine
-from .nest import Apply, Given, Load, Position, Scalar, Store, ordered
-from .scalars import Unlowerable
-from .schedule import HEAVY_COST, expr_cost
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,17 @@ from aicomp.text import print_graph
 from aicomp.tree import LEAF, leaves, parse_structure, structure_of, unflatten
 from aicomp.types import TensorSpec
 
-from . import store
-from .aot import Export
-from .artefact import Artefact, compile_program
-from .cache import Cache
-from .call import bind
-from .jit import emit_assembly
-from .link import Kind, write_export
-from .llvm import module_text
+from .codegen.llvm import module_text
+from .export.aot import Export
+from .export.link import Kind, write_export
 from .machine import Machine
-from .profile import Row, profile
 from .program import Program
+from .runtime import store
+from .runtime.artefact import Artefact, compile_program
+from .runtime.cache import Cache
+from .runtime.call import bind
+from .runtime.jit import emit_assembly
+from .runtime.profile import Row, profile
 
 KINDS: tuple[Kind, ...] = ("obj", "lib", "exe")
 FORMS = ("ir", "llvm", "asm")

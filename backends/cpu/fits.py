@@ -9,10 +9,10 @@ from collections.abc import Hashable
 
 from aicomp.ir import Graph, Kind
 
-from .build import build_nests
 from .contraction import analyse
 from .kernels import has_contraction, structure
-from .scalars import Unlowerable
+from .loops.build import build_nests
+from .loops.scalars import Unlowerable
 
 
 class Fits:

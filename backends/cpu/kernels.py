@@ -14,17 +14,17 @@ import numpy as np
 from aicomp.ir import Graph, Kind
 from aicomp.types import TensorType
 
-from .build import build_nests
+from .codegen.llvm import Function
 from .contraction import lower_contraction, reads_in_place
-from .emit import emit_nest
-from .llvm import Function
+from .loops.build import build_nests
+from .loops.emit import emit_nest
+from .loops.nest import Nest
+from .loops.opaque import lower_opaque
+from .loops.scalars import Unlowerable
+from .loops.schedule import merge, schedule, split
+from .loops.transposition import emit_transposition, recognise
 from .machine import Machine
-from .nest import Nest
-from .opaque import lower_opaque
 from .recipe import Operand, Part, Recipe
-from .scalars import Unlowerable
-from .schedule import merge, schedule, split
-from .transposition import emit_transposition, recognise
 
 
 class Kernels:

@@ -15,9 +15,9 @@ import numpy as np
 
 from aicomp.ir import Graph, Node, Value
 
-from .index import row_major
+from .codegen.llvm import Function
 from .kernels import Kernels, label
-from .llvm import Function
+from .loops.index import row_major
 from .machine import Machine
 from .memory import plan
 from .program import Branch, Call, Copy, Program, Ref, Repeat, Step

@@ -13,7 +13,7 @@ import numpy as np
 
 from aicomp.types import TensorType
 
-from .llvm import Function
+from .codegen.llvm import Function
 
 Space = Literal["input", "output", "constant", "arena", "status"]
 

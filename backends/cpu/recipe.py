@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .llvm import Function
+from .codegen.llvm import Function
 
 Array = np.ndarray[Any, Any]
 

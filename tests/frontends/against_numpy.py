@@ -9,7 +9,7 @@ import numpy as np
 
 from aicomp.errors import AicompError
 from aicomp.frontends.trace import trace
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.tree import flatten, parse_structure
 
 BF16 = np.dtype(ml_dtypes.bfloat16)

@@ -10,7 +10,7 @@ from against_numpy import check, run, sample
 from aicomp import ops
 from aicomp.errors import InputTypeError, TraceError, UnsupportedError
 from aicomp.frontends.trace import frontend, trace
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.tree import parse_structure
 from aicomp.types import TensorSpec, TensorType
 

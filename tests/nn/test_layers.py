@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from aicomp.frontends.trace import trace
 
 from aicomp import nn, ops
 from aicomp.errors import AicompError
-from aicomp.interpret import interpret
+from aicomp.frontends.trace import trace
+from aicomp.interpreter import interpret
 from aicomp.ir import Kind
 from aicomp.tree import leaves
 

@@ -1,9 +1,9 @@
 """What a composite turns into: the nodes of its decomposition, all the way down to primitives."""
 
 import numpy as np
-from aicomp.passes.decompose import decompose
 
 from aicomp.ir import Graph, Value
+from aicomp.passes.decompose import decompose
 from aicomp.types import TensorType, dtype
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from aicomp import ops
 from aicomp.errors import GraphError
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.ir import Graph, Node, Value
 from aicomp.ops.composite import decompose
 from aicomp.types import TensorType

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aicomp.errors import GraphError
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.ir import Location, Value
 from aicomp.ops import OPS
 from aicomp.ops.composite import region

@@ -75,7 +75,9 @@ def test_nan_and_infinity():
     assert np.array_equal(ops.reduce_window(x, kind="sum", window=2), [np.nan, np.inf, np.nan, -np.inf], equal_nan=True)
 
 
-@pytest.mark.parametrize("n, k, step, holes", [(5, 3, 1, 1), (5, 3, 2, 1), (6, 2, 3, 2), (1, 1, 4, 1), (0, 3, 2, 1), (4, 2, 1, 1)])
+@pytest.mark.parametrize(
+    "n, k, step, holes", [(5, 3, 1, 1), (5, 3, 2, 1), (6, 2, 3, 2), (1, 1, 4, 1), (0, 3, 2, 1), (4, 2, 1, 1)]
+)
 def test_same_padding_gives_one_window_a_stride(n, k, step, holes):
     ((low, high),) = same_padding((n,), (k,), (step,), (holes,))
     assert 0 <= high - low <= 1

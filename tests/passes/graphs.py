@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aicomp.contract import same_bits
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.ir import Array, Graph, Value
 from aicomp.ops.symbol import Symbol, lift
 from aicomp.text import print_graph

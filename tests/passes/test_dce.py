@@ -3,7 +3,7 @@
 import numpy as np
 
 from aicomp import ops
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.ir import Graph
 from aicomp.ops.composite import region
 from aicomp.passes.dce import dce

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aicomp import ops
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.ops.composite import region
 from aicomp.passes.canonicalize import canonicalize
 from aicomp.passes.decompose import decompose

@@ -5,7 +5,7 @@ import pytest
 
 from aicomp import ops
 from aicomp.errors import InputValueError
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.ops.composite import region
 from aicomp.passes.canonicalize import canonicalize
 from aicomp.passes.fold_constants import fold_constants

@@ -9,7 +9,7 @@ import pytest
 
 from aicomp import ops
 from aicomp.contract import same_bits
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.ir import Graph, Location, Node, Value
 from aicomp.ops.composite import region
 from aicomp.passes.fuse import FREE, LARGEST, VIEWS, fuse, fusion_pass, shares_one_space

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aicomp import ops
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.ir import Graph
 from aicomp.ops.composite import region
 from aicomp.passes.axis_order import to_first, to_last

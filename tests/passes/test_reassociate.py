@@ -5,7 +5,7 @@ import pytest
 
 from aicomp import ops
 from aicomp.contract import Contract
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.passes.reassociate import RULES, reassociate
 
 from .graphs import assert_structure, build

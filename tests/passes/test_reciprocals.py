@@ -5,7 +5,7 @@ import pytest
 
 from aicomp import ops
 from aicomp.contract import Contract
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.ops.composite import region
 from aicomp.passes.reciprocals import SHARED_BY, reciprocals
 from aicomp.types import TensorType

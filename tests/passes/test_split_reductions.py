@@ -5,7 +5,7 @@ import pytest
 
 from aicomp import ops
 from aicomp.contract import Contract
-from aicomp.interpret import interpret
+from aicomp.interpreter import interpret
 from aicomp.ops.composite import region
 from aicomp.passes.split_reductions import split_reductions
 from aicomp.types import TensorType

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 from aicomp.types import BOOL, HALVES, DType, compute_dtype, is_float, is_signed
 
-from ..casts import memory_type, register_type
-from ..halves import widen
-from ..lanes import Lanes
-from ..llvm import Function, V, element_bytes, vector
+from ..codegen.casts import memory_type, register_type
+from ..codegen.halves import widen
+from ..codegen.lanes import Lanes
+from ..codegen.llvm import Function, V, element_bytes, vector
 from ..machine import Machine
 
 

@@ -8,7 +8,7 @@ In: a `Conv`, pointers to the activations (channels-last) and to the packed weig
 
 from __future__ import annotations
 
-from ..llvm import Function, V
+from ..codegen.llvm import Function, V
 from ..machine import Machine
 from .arithmetic import Arithmetic
 from .conv import Conv, collapse, conv_nest, conv_tile, is_depthwise

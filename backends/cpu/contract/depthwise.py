@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..llvm import Index, V
+from ..codegen.llvm import Index, V
 from .conv import Run, vector_columns
 from .direct import Convolution, Operands
 from .microkernel import Panel, Tile

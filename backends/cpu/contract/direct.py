@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from ..llvm import Function, Index, V
+from ..codegen.llvm import Function, Index, V
 from .arithmetic import Arithmetic
 from .conv import Conv, Run
 from .microkernel import Panel, Rows, Stream, Tile, add_phases, contract, next_panel, zeros

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from aicomp.types import DType
 
-from ..llvm import Function, Index, V
+from ..codegen.llvm import Function, Index, V
 from .arithmetic import Arithmetic
 from .tails import load_some
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from ..llvm import Function, Index, V, i64
+from ..codegen.llvm import Function, Index, V, i64
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from ..casts import memory_type
-from ..llvm import Function, V, vector
+from ..codegen.casts import memory_type
+from ..codegen.llvm import Function, V, vector
 from ..machine import Machine
 from .arithmetic import Arithmetic
 from .nest import Nest, Panels, Site, Strip, at_least, at_most, digits, emit_nest

@@ -16,7 +16,7 @@ from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
-from ..llvm import Function, Index, V, i64
+from ..codegen.llvm import Function, Index, V, i64
 
 Folds = tuple[tuple[int, ...], ...]
 

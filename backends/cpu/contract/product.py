@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..llvm import Function, Index, V, vector
+from ..codegen.llvm import Function, Index, V, vector
 from ..machine import Machine
 from .arithmetic import Arithmetic
 from .gemm import Gemm, collapse, gemm_nest, gemm_tile, reads

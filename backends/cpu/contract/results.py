@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..llvm import Function, V, vector
+from ..codegen.llvm import Function, V, vector
 from .arithmetic import Arithmetic
 from .microkernel import Tile
 from .nest import Site

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from aicomp.types import DType
 
-from ..casts import memory_type
-from ..llvm import Function, V, first_lanes, vector
+from ..codegen.casts import memory_type
+from ..codegen.llvm import Function, V, first_lanes, vector
 from ..machine import Machine
 from .arithmetic import Arithmetic
 from .point import Point, Store

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..llvm import Function, V
+from ..codegen.llvm import Function, V
 
 
 def transpose(f: Function, rows: Sequence[V]) -> list[V]:

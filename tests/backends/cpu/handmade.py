@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 
 import numpy as np
-from aicomp.backends.cpu.aot import Export
-from aicomp.backends.cpu.driver import emit_driver
-from aicomp.backends.cpu.jit import Library, compile_kernels, compile_object
-from aicomp.backends.cpu.llvm import Function, V, constant, module_text
+
+from aicomp.backends.cpu.codegen.llvm import Function, V, constant, module_text
+from aicomp.backends.cpu.export.aot import Export
 from aicomp.backends.cpu.machine import Machine
 from aicomp.backends.cpu.program import Call, Program, Ref
-
+from aicomp.backends.cpu.runtime.driver import emit_driver
+from aicomp.backends.cpu.runtime.jit import Library, compile_kernels, compile_object
 from aicomp.types import FLOAT32, INT32, TensorSpec, TensorType
 
 ARGS = [("ptr", "args"), ("i64", "begin"), ("i64", "end")]

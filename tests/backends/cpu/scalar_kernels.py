@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from aicomp.backends.cpu.casts import memory_type
-from aicomp.backends.cpu.jit import Library, compile_object
-from aicomp.backends.cpu.lanes import Lanes
-from aicomp.backends.cpu.llvm import Function, V, module_text
+from aicomp.backends.cpu.codegen.casts import memory_type
+from aicomp.backends.cpu.codegen.lanes import Lanes
+from aicomp.backends.cpu.codegen.llvm import Function, V, module_text
+from aicomp.backends.cpu.codegen.scalar import emit, load, store
 from aicomp.backends.cpu.machine import Machine
-from aicomp.backends.cpu.scalar import emit, load, store
+from aicomp.backends.cpu.runtime.jit import Library, compile_object
 from aicomp.expr import Expr
 from aicomp.types import DType
 

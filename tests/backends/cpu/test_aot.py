@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from aicomp.backends.cpu.aot import Export, export_object
-from aicomp.backends.cpu.c_names import c_identifier, c_identifiers
-from aicomp.backends.cpu.link import find_compiler, write_export
-from aicomp.backends.cpu.machine import PRESETS, Machine
 from handmade import HOST, WEIGHTS, add, spec, weighted
 
+from aicomp.backends.cpu.export.aot import Export, export_object
+from aicomp.backends.cpu.export.c_names import c_identifier, c_identifiers
+from aicomp.backends.cpu.export.link import find_compiler, write_export
+from aicomp.backends.cpu.machine import PRESETS, Machine
 from aicomp.errors import AicompError
 
 needs_cc = pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")

@@ -15,9 +15,9 @@ import pytest
 from handmade import HOST
 from numpy._core.multiarray import get_handler_name
 
-from aicomp.backends.cpu.artefact import compile_program
-from aicomp.backends.cpu.call import LARGE_OUTPUT, MOST_KEPT, bind, layout_is_known
 from aicomp.backends.cpu.program import Copy, Program, Ref
+from aicomp.backends.cpu.runtime.artefact import compile_program
+from aicomp.backends.cpu.runtime.call import LARGE_OUTPUT, MOST_KEPT, bind, layout_is_known
 from aicomp.types import INT32, TensorType
 
 pytestmark = pytest.mark.skipif(not layout_is_known(), reason="needs the layout of NumPy's arrays")

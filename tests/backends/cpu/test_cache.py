@@ -4,9 +4,9 @@ import os
 
 import numpy as np
 import pytest
-from aicomp.backends.cpu.cache import Cache, default_folder, key_of
 
 import aicomp as ac
+from aicomp.backends.cpu.runtime.cache import Cache, default_folder, key_of
 
 
 @pytest.fixture

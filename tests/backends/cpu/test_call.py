@@ -13,14 +13,14 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
-from aicomp.backends.cpu.artefact import Artefact, aligned, aligned_empty, compile_program
-from aicomp.backends.cpu.call import CheckedCall, bind, layout_is_known
-from aicomp.backends.cpu.inputs import convert
-from aicomp.backends.cpu.llvm import Function, V
-from aicomp.backends.cpu.profile import profile
-from aicomp.backends.cpu.program import Call, Copy, Program, Ref
 from handmade import HOST, add, counting
 
+from aicomp.backends.cpu.codegen.llvm import Function, V
+from aicomp.backends.cpu.program import Call, Copy, Program, Ref
+from aicomp.backends.cpu.runtime.artefact import Artefact, aligned, aligned_empty, compile_program
+from aicomp.backends.cpu.runtime.call import CheckedCall, bind, layout_is_known
+from aicomp.backends.cpu.runtime.inputs import convert
+from aicomp.backends.cpu.runtime.profile import profile
 from aicomp.errors import AicompError, InputTypeError, InputValueError
 from aicomp.types import BFLOAT16, BOOL, FLOAT32, FLOAT64, INT8, INT32, UINT64, TensorSpec, TensorType
 
@@ -61,7 +61,7 @@ def test_builtin_is_used():
 
 
 def test_arrays_of_an_unknown_layout_are_called_the_checked_way(monkeypatch):
-    monkeypatch.setattr("aicomp.backends.cpu.call.layout_is_known", lambda: False)
+    monkeypatch.setattr("aicomp.backends.cpu.runtime.call.layout_is_known", lambda: False)
     call = bind(added(), 1)
     assert type(call) is CheckedCall
     np.testing.assert_array_equal(call(X, Y), X + Y)
@@ -296,7 +296,7 @@ import sys, threading
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import numpy as np
 from test_call import waiting
-from aicomp.backends.cpu.call import CheckedCall, bind
+from aicomp.backends.cpu.runtime.call import CheckedCall, bind
 for call in (bind(waiting(), 1), CheckedCall(waiting(), 1)):
     flag = np.zeros(1, np.int32)
     caller = threading.Thread(target=call, args=(flag,))

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from aicomp.backends.cpu.artefact import Artefact, compile_program
-from aicomp.backends.cpu.call import bind
-from aicomp.backends.cpu.profile import profile
-from aicomp.backends.cpu.program import Branch, Call, Copy, Ref, Repeat
-from aicomp.backends.cpu.step_json import plain, steps_of
-from aicomp.backends.cpu.store import MAGIC, START, is_compiled, load, save
 from handmade import HOST, WEIGHTS, weighted
 
+from aicomp.backends.cpu.program import Branch, Call, Copy, Ref, Repeat
+from aicomp.backends.cpu.runtime.artefact import Artefact, compile_program
+from aicomp.backends.cpu.runtime.call import bind
+from aicomp.backends.cpu.runtime.profile import profile
+from aicomp.backends.cpu.runtime.step_json import plain, steps_of
+from aicomp.backends.cpu.runtime.store import MAGIC, START, is_compiled, load, save
 from aicomp.errors import AicompError, InputValueError, ParseError
 from aicomp.types import BFLOAT16
 
@@ -59,9 +59,9 @@ def test_runs_in_a_new_process(path):
     code = f"""
 from pathlib import Path
 import numpy as np
-from aicomp.backends.cpu.call import bind
+from aicomp.backends.cpu.runtime.call import bind
 from aicomp.backends.cpu.machine import Machine
-from aicomp.backends.cpu.store import load
+from aicomp.backends.cpu.runtime.store import load
 print(bind(load(Path({str(path)!r}), Machine.host()), 2)(np.arange(1000, dtype=np.int32)).sum())
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from kernels import X86_PRESETS, Compiled, guarded, kernel, storing
 
+from aicomp.backends.cpu.codegen.llvm import module_text
 from aicomp.backends.cpu.contract import (
     Conv,
     Epilogue,
@@ -22,9 +23,8 @@ from aicomp.backends.cpu.contract import (
     pack_tasks,
 )
 from aicomp.backends.cpu.contract.conv import split_line
-from aicomp.backends.cpu.jit import compile_object
-from aicomp.backends.cpu.llvm import module_text
 from aicomp.backends.cpu.machine import Machine
+from aicomp.backends.cpu.runtime.jit import compile_object
 from aicomp.types import FLOAT32, compute_dtype, dtype
 
 

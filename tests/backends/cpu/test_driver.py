@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from aicomp.backends.cpu.driver import emit_driver, leaves
-from aicomp.backends.cpu.jit import compile_object
-from aicomp.backends.cpu.llvm import module_text
-from aicomp.backends.cpu.program import Branch, Call, Copy, Ref, Repeat
 from handmade import HOST, add, counting, load, pointers, run
 
+from aicomp.backends.cpu.codegen.llvm import module_text
+from aicomp.backends.cpu.program import Branch, Call, Copy, Ref, Repeat
+from aicomp.backends.cpu.runtime.driver import emit_driver, leaves
+from aicomp.backends.cpu.runtime.jit import compile_object
 from aicomp.types import BOOL, INT32, TensorType
 
 X, Y = Ref("input", 0), Ref("output", 0)

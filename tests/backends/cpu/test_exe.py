@@ -11,11 +11,11 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
-from aicomp.backends.cpu.aot import Export
-from aicomp.backends.cpu.link import write_export
-from aicomp.backends.cpu.program import Copy, Program, Ref
 from handmade import HOST, WEIGHTS, spec, weighted
 
+from aicomp.backends.cpu.export.aot import Export
+from aicomp.backends.cpu.export.link import write_export
+from aicomp.backends.cpu.program import Copy, Program, Ref
 from aicomp.types import DTYPES, TensorSpec
 
 pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")

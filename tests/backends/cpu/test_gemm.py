@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from kernels import X86_PRESETS, Compiled, guarded, kernel, storing
 
+from aicomp.backends.cpu.codegen.llvm import module_text
 from aicomp.backends.cpu.contract import (
     Epilogue,
     Gemm,
@@ -24,9 +25,8 @@ from aicomp.backends.cpu.contract import (
 )
 from aicomp.backends.cpu.contract.gemm import gemm_tile
 from aicomp.backends.cpu.contract.microkernel import Tile
-from aicomp.backends.cpu.jit import compile_object
-from aicomp.backends.cpu.llvm import module_text
 from aicomp.backends.cpu.machine import Machine
+from aicomp.backends.cpu.runtime.jit import compile_object
 from aicomp.types import BOOL, FLOAT32, HALVES, compute_dtype, dtype
 
 SHAPES = [

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aicomp.backends.cpu.index import (
+from aicomp.backends.cpu.loops.index import (
     ZERO,
     Dynamic,
     FloorDiv,

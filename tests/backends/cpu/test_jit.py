@@ -6,7 +6,11 @@ import ctypes
 import threading
 
 import pytest
-from aicomp.backends.cpu.jit import (
+from handmade import HOST, add, elementwise, load
+
+from aicomp.backends.cpu.codegen.llvm import module_text
+from aicomp.backends.cpu.machine import Machine
+from aicomp.backends.cpu.runtime.jit import (
     KERNELS_PER_MODULE,
     Library,
     compile_kernels,
@@ -14,9 +18,6 @@ from aicomp.backends.cpu.jit import (
     emit_assembly,
     pool_address,
 )
-from aicomp.backends.cpu.llvm import module_text
-from aicomp.backends.cpu.machine import Machine
-from handmade import HOST, add, elementwise, load
 
 TWICE = "define i64 @twice(i64 %x) nounwind {\n %y = add i64 %x, %x\n ret i64 %y\n}\n"
 USES = """

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from aicomp.backends.cpu.driver import PARALLEL
-from aicomp.backends.cpu.jit import Library, compile_object
-from aicomp.backends.cpu.llvm import Function, V, module_text
-from aicomp.backends.cpu.machine import PRESETS, Machine
-from aicomp.backends.cpu.pool import pool_text
 from handmade import HOST, elementwise
+
+from aicomp.backends.cpu.codegen.llvm import Function, V, module_text
+from aicomp.backends.cpu.machine import PRESETS, Machine
+from aicomp.backends.cpu.runtime.driver import PARALLEL
+from aicomp.backends.cpu.runtime.jit import Library, compile_object
+from aicomp.backends.cpu.runtime.pool import pool_text
 
 PORTABLE = Machine("x86_64-unknown-freebsd", "x86-64", "", 128, 16, False, False, False)
 

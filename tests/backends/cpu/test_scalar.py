@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from aicomp import expr as ex
-from aicomp.backends.cpu.jit import emit_assembly
-from aicomp.backends.cpu.llvm import module_text
+from aicomp.backends.cpu.codegen.llvm import module_text
+from aicomp.backends.cpu.codegen.scalar import emit
 from aicomp.backends.cpu.machine import Machine
-from aicomp.backends.cpu.scalar import emit
+from aicomp.backends.cpu.runtime.jit import emit_assembly
 from aicomp.errors import GraphError
 from aicomp.types import BOOL, DTYPES, FLOAT32, FLOAT64, HALVES, INT32, INTEGERS, SHORT_NAMES, is_float
 

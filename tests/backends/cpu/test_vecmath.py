@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aicomp.backends.cpu.lanes import Lanes
+from aicomp.backends.cpu.codegen.lanes import Lanes
 from aicomp.backends.cpu.machine import Machine
 from aicomp.backends.cpu.vecmath import FUNCTIONS
 from aicomp.types import FLOAT32, FLOAT64

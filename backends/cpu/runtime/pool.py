@@ -24,7 +24,7 @@ from __future__ import annotations
 from importlib.resources import files
 from string import Template
 
-from .machine import Machine
+from ..machine import Machine
 
 SPINS = 20_000  # 0.5 ms on Zen 4, 0.9 ms on Skylake
 CHUNKS_PER_THREAD = 4
@@ -66,4 +66,4 @@ def pool_text(machine: Machine, futex: bool = True) -> str:
 
 
 def _part(name: str) -> str:
-    return (files(__package__) / "runtime" / f"{name}.ll").read_text(encoding="utf-8")
+    return (files(__package__) / f"{name}.ll").read_text(encoding="utf-8")

@@ -102,7 +102,7 @@ static void set_threads(int n) {{ {name}_threads = n; }}
 static const char *message(int status) {{ return {name}_error(status); }}
 static int call(void **data, void *workspace) {{ {"" if count else "(void)data; "}return {name}({arguments}); }}
 
-""" + (files(__package__) / "runtime" / "main.c").read_text(encoding="utf-8")
+""" + (files(__package__) / "main.c").read_text(encoding="utf-8")
 
 
 def c_type(dtype: DType) -> str:

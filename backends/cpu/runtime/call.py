@@ -26,10 +26,10 @@ import numpy as np
 
 from aicomp.errors import InputValueError
 
+from ..machine import Machine
 from .artefact import Artefact
 from .inputs import Array, bind_inputs
 from .jit import Library, compile_object
-from .machine import Machine
 
 CALL, INVOKE, BLOCKS = "aic_call", "aic_invoke", "aic_blocks"
 WORKSPACES = slice(10, 26)  # the words of a table that hold idle workspaces
@@ -129,7 +129,7 @@ def _free_workspaces(words: Array) -> None:
 @cache
 def _entry() -> Library:
     """Return the native entry, compiled at the first use in a process."""
-    entry, blocks = ((files(__package__) / "runtime" / name).read_text("utf-8") for name in ("entry.ll", "blocks.ll"))
+    entry, blocks = ((files(__package__) / name).read_text("utf-8") for name in ("entry.ll", "blocks.ll"))
     linux = "linux" in Machine.host().triple
     memory = Template(blocks).substitute(
         limit=min(MOST_KEPT, _memory_size() // 8),

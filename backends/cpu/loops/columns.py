@@ -12,11 +12,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
 
-from . import scalar
-from .casts import memory_type
+from ..codegen import scalar
+from ..codegen.casts import memory_type
+from ..codegen.llvm import V
 from .fold import Fold, State
 from .index import Linear, Var, flatten
-from .llvm import V
 from .nest import Reduction, Scalar, Store, ordered
 from .schedule import Schedule, column_stores, phases
 from .scope import Lane, Scopes

@@ -16,12 +16,12 @@ import numpy as np
 
 from aicomp.types import TensorSpec
 
+from ..codegen.llvm import module_text
+from ..machine import Machine
+from ..program import Program, Step
 from .cache import Cache
 from .driver import emit_driver
 from .jit import compile_kernels, compile_object
-from .llvm import module_text
-from .machine import Machine
-from .program import Program, Step
 
 LINE = 64  # bytes of a cache line and of the widest vector: what constants and workspaces are aligned to
 

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from . import scalar
-from .casts import memory_type
-from .contract.transpose import transpose
+from ..codegen import scalar
+from ..codegen.casts import memory_type
+from ..codegen.llvm import Function, Index, V, i64
+from ..contract.transpose import transpose
+from ..machine import Machine
 from .emit import PARAMS, digits
 from .index import Linear, Var
-from .llvm import Function, Index, V, i64
-from .machine import Machine
 from .nest import Load, Nest
 
 GRAIN = 1 << 14  # elements of a task

@@ -27,8 +27,8 @@ from aicomp import __version__
 from aicomp.errors import AicompError, ParseError
 from aicomp.types import TensorSpec, TensorType
 
+from ..machine import Machine
 from .artefact import LINE, Artefact
-from .machine import Machine
 from .step_json import plain, steps_of
 
 MAGIC = b"AICOMPX\n"

@@ -24,14 +24,14 @@ import numpy as np
 from aicomp.errors import AicompError
 from aicomp.types import TensorSpec
 
-from .artefact import LINE
+from ..codegen.llvm import Function, V, module_text
+from ..machine import Machine
+from ..program import Program
+from ..runtime.artefact import LINE
+from ..runtime.driver import emit_driver
+from ..runtime.jit import emit, parse
+from ..runtime.pool import pool_text
 from .c_names import c_identifiers
-from .driver import emit_driver
-from .jit import emit, parse
-from .llvm import Function, V, module_text
-from .machine import Machine
-from .pool import pool_text
-from .program import Program
 
 MARK_BYTES = 64
 WEIGHTS_LIMIT = (1 << 31) - (1 << 24)  # what position-relative addresses reach
@@ -150,7 +150,7 @@ def _messages(errors: Sequence[str]) -> list[str]:
 
 def _threads_text(machine: Machine) -> str:
     kind = "affinity" if "linux" in machine.triple else "sysconf"
-    folder = files(__package__) / "runtime"
+    folder = files(__package__)
     parts = [(folder / f"{name}.ll").read_text(encoding="utf-8") for name in ("threads", f"threads_{kind}")]
     return "\n".join(parts)
 

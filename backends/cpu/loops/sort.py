@@ -13,12 +13,12 @@ from aicomp.expr import arg, equal, not_equal
 from aicomp.ir import Node
 from aicomp.types import BOOL, DType, is_float
 
-from . import scalar
-from .casts import memory_type
+from ..codegen import scalar
+from ..codegen.casts import memory_type
+from ..codegen.llvm import Function, Index, V, i64
+from ..machine import Machine
+from ..recipe import Operand, Part, Recipe
 from .emit import PARAMS, digits
-from .llvm import Function, Index, V, i64
-from .machine import Machine
-from .recipe import Operand, Part, Recipe
 
 
 def lower_argsort(node: Node, operands: tuple[Operand, ...], machine: Machine, name: str) -> Recipe:

@@ -16,14 +16,14 @@ from aicomp.expr import cast as cast_expr
 from aicomp.ir import Graph, Node, Value
 from aicomp.types import BOOL, INT64, DType, compute_dtype
 
-from . import scalar
-from .casts import memory_type
+from ..codegen import scalar
+from ..codegen.casts import memory_type
+from ..codegen.llvm import Function, Index, V, i64
+from ..machine import Machine
+from ..recipe import Operand, Part, Recipe
 from .emit import PARAMS, digits
 from .fold import COMBINE, Fold, combine
 from .index import row_major
-from .llvm import Function, Index, V, i64
-from .machine import Machine
-from .recipe import Operand, Part, Recipe
 from .scalars import Unlowerable
 from .sort import lower_argsort
 

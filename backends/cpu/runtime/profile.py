@@ -16,13 +16,13 @@ import numpy as np
 
 from aicomp.errors import InputValueError
 
+from ..codegen.llvm import module_text
+from ..program import Call, Copy
 from .artefact import Artefact, aligned_empty
 from .call import pointers
 from .driver import emit_driver, leaves
 from .inputs import bind_inputs
 from .jit import Library, compile_object
-from .llvm import module_text
-from .program import Call, Copy
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from aicomp.expr import Expr, arg, equal, make, not_equal, select
 from aicomp.types import BOOL, INT64, DType, is_float
 
-from . import scalar
+from ..codegen import scalar
+from ..codegen.casts import register_type
+from ..codegen.llvm import Function, V, constant, vector
+from ..machine import Machine
 from .build import fold_identity
-from .casts import register_type
-from .llvm import Function, V, constant, vector
-from .machine import Machine
 from .nest import Reduction
 
 State = tuple[V, ...]

@@ -23,9 +23,9 @@ from typing import Literal
 
 from aicomp.errors import AicompError
 
+from ..machine import Machine
 from .aot import Export, export_object
 from .header import header_text, main_text
-from .machine import Machine
 
 Kind = Literal["obj", "lib", "exe"]
 NO_COMPILER = (

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .llvm import Function, V
-from .program import Branch, Call, Copy, Ref, Repeat, Step
+from ..codegen.llvm import Function, V
+from ..program import Branch, Call, Copy, Ref, Repeat, Step
 
 PARALLEL = "aic_parallel"
 LAP = "aic_lap"

@@ -18,11 +18,11 @@ from aicomp.expr import cast as cast_expr
 from aicomp.expr import const as const_expr
 from aicomp.types import HALVES, INT64, DType
 
-from . import scalar
-from .casts import memory_type
+from ..codegen import scalar
+from ..codegen.casts import memory_type
+from ..codegen.llvm import Function, V, constant, i64, mangle, vector
+from ..machine import Machine
 from .index import Atom, Dynamic, Linear, Mod, Var
-from .llvm import Function, V, constant, i64, mangle, vector
-from .machine import Machine
 from .nest import Apply, Bound, Choose, Load, Position, Reduction, Scalar, Store, index_deps, ordered
 
 

@@ -19,10 +19,10 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
+from ..codegen.llvm import Function, module_text
+from ..machine import Machine
 from .cache import Cache, key_of
 from .driver import PARALLEL
-from .llvm import Function, module_text
-from .machine import Machine
 from .pool import pool_text
 
 KERNELS_PER_MODULE = 8  # a module costs 0.6 ms, and Ctrl-C is heard between two modules

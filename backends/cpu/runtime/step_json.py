@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .program import Branch, Call, Copy, Ref, Repeat, Step
+from ..program import Branch, Call, Copy, Ref, Repeat, Step
 
 
 def plain(steps: Sequence[Step]) -> list[Any]:

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..machine import Machine
 from .llvm import Function, V, constant, element_bytes, mangle, vector
-from .machine import Machine
 
 Number = bool | int | float
 

@@ -18,12 +18,13 @@ import numpy as np
 from aicomp.expr import Expr
 from aicomp.types import BOOL, HALVES, DType, is_float, is_signed
 
-from . import integers, remainder, vecmath
+from .. import vecmath
+from ..machine import Machine
+from . import integers, remainder
 from .casts import bitcast, cast, memory_type, register_type
 from .halves import widen
 from .lanes import Lanes, where
 from .llvm import Function, V, constant, vector
-from .machine import Machine
 
 
 def emit(f: Function, machine: Machine, expr: Expr, args: Sequence[V], lanes: int | None = None) -> V:

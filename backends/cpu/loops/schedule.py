@@ -13,8 +13,8 @@ from math import prod
 from aicomp.expr import Expr
 from aicomp.types import BOOL
 
+from ..machine import Machine
 from .index import ZERO, FloorDiv, Linear, Mod, Var
-from .machine import Machine
 from .nest import Apply, Choose, Load, Nest, Position, Reduction, Scalar, Store, ordered
 
 GRAIN = 1 << 16  # work of a parallel task worth its hand-over, in element operations (about ten microseconds)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import prod
 
+from ..codegen.llvm import Function, Index, V, i64
+from ..machine import Machine
 from .columns import Columns
 from .index import Var
-from .llvm import Function, Index, V, i64
-from .machine import Machine
 from .nest import Reduction, Store
 from .schedule import Schedule
 from .scope import Lane, Scopes

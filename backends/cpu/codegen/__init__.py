@@ -1,0 +1,1 @@
+"""LLVM text: functions, vectors of lanes, and scalar expressions of every dtype."""

@@ -1,0 +1,1 @@
+"""Programs that run without Python: objects, shared libraries with a header, executables."""
