@@ -15,7 +15,7 @@ from aicomp.errors import InputTypeError, InputValueError, UnsupportedError
 from aicomp.ir import Graph
 from aicomp.parse import parse_graph
 from aicomp.text import print_graph
-from aicomp.tree import LEAF, leaves, parse_structure, structure_of, unflatten
+from aicomp.tree import LEAF, arranged, leaves, parse_structure, structure_of, unflatten
 from aicomp.types import TensorSpec
 
 from .codegen.llvm import module_text
@@ -143,7 +143,7 @@ def nested_call(graph: Graph, native: Callable[..., Any]) -> Callable[..., Any]:
         for name, value, wanted in zip(names, values, inputs, strict=True):
             if structure_of(value) != wanted and wanted != LEAF:
                 raise InputTypeError(f"input {name!r} of {graph.name} is nested as {wanted}, got {structure_of(value)}")
-        results = native(*leaves(tuple(values)))
+        results = native(*leaves(arranged(tuple(values), inputs)))
         return unflatten(outputs, results if len(graph.outputs) != 1 else (results,))
 
     return call

@@ -7,8 +7,8 @@ In: two float or double `Lanes`. Out: one. The remainder of any two floats is ex
 
 from __future__ import annotations
 
-from ..vecmath.rounding import floor, trunc
 from .lanes import Lanes, each_lane, fma, out_of_line, unless, where
+from .vecmath.rounding import floor, trunc
 
 MANTISSA = (1 << 52) - 1
 STEP = 11  # bits of quotient a turn: a 53-bit remainder shifted by 11 still fits 64

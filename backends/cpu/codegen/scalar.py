@@ -18,9 +18,8 @@ import numpy as np
 from aicomp.expr import Expr
 from aicomp.types import BOOL, HALVES, DType, is_float, is_signed
 
-from .. import vecmath
 from ..machine import Machine
-from . import integers, remainder
+from . import integers, remainder, vecmath
 from .casts import bitcast, cast, memory_type, register_type
 from .halves import widen
 from .lanes import Lanes, where

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from aicomp.backends.cpu.codegen.lanes import Lanes
+from aicomp.backends.cpu.codegen.vecmath import FUNCTIONS
 from aicomp.backends.cpu.machine import Machine
-from aicomp.backends.cpu.vecmath import FUNCTIONS
 from aicomp.types import FLOAT32, FLOAT64
 
 from .scalar_kernels import MACHINES, compile_lanes, kernel_text, runnable

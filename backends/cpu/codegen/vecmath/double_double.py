@@ -7,7 +7,7 @@ In: `Lanes`. Out: pairs (high, low) whose exact sum is the value and whose high 
 
 from __future__ import annotations
 
-from ..codegen.lanes import Lanes, Operand, fma
+from ..lanes import Lanes, Operand, fma
 from .formats import format_of
 
 Pair = tuple[Lanes, Lanes]

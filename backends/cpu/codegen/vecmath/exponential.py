@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..codegen.lanes import Lanes, fma, polynomial, where
-from ..codegen.llvm import V, mangle
+from ..lanes import Lanes, fma, polynomial, where
+from ..llvm import V, mangle
 from .formats import format_of, nearest_whole
 
 LOG2_E = 1.4426950408889634

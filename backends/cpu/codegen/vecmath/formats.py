@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..codegen.lanes import Lanes
+from ..lanes import Lanes
 
 
 class Format(NamedTuple):

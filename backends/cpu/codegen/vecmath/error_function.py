@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..codegen.lanes import Lanes, fma, polynomial, where
+from ..lanes import Lanes, fma, polynomial, where
 from .exponential import expm1_of_remainder, power_of_two
 
 

@@ -8,7 +8,7 @@ private function of the module.
 
 from __future__ import annotations
 
-from ..codegen.lanes import Lanes, fma, out_of_line, polynomial, where
+from ..lanes import Lanes, fma, out_of_line, polynomial, where
 from .double_double import Pair, add, constant, divide, fast_two_sum, multiply, two_product
 from .exponential import DOUBLE, power_of_two, scale
 from .formats import nearest_whole

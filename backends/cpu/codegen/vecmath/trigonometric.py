@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..codegen.lanes import Lanes, fma, out_of_line, polynomial, unless, where
+from ..lanes import Lanes, fma, out_of_line, polynomial, unless, where
 from .formats import format_of
 from .payne_hanek import reduce_huge
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from ..codegen.lanes import Lanes
+from ..lanes import Lanes
 from .arctangent import atan, atan2
 from .error_function import erf
 from .exponential import exp, exp2, expm1, tanh

@@ -8,7 +8,7 @@ adding and subtracting 2^23 (2^52) rounds, and a correction by one makes the oth
 
 from __future__ import annotations
 
-from ..codegen.lanes import Lanes, where
+from ..lanes import Lanes, where
 
 
 def rint(x: Lanes) -> Lanes:

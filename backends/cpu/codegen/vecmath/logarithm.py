@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..codegen.lanes import Lanes, fma, polynomial, where
+from ..lanes import Lanes, fma, polynomial, where
 from .formats import Format, format_of
 
 TWO_THIRDS = {23: 0x3F2AAAAB, 52: 0x3FE5555555555555}  # bits of 2/3, by mantissa width

@@ -8,7 +8,7 @@ In: float or double `Lanes`. Out: the same type; signed zeros and infinities as 
 
 from __future__ import annotations
 
-from ..codegen.lanes import Lanes, fma, polynomial, where
+from ..lanes import Lanes, fma, polynomial, where
 
 PI = {False: (3.1415927410125732, -8.742277657347586e-08), True: (3.141592653589793, 1.2246467991473532e-16)}
 SINGLE = (

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from ..codegen.lanes import Lanes, each_lane, out_of_line, where
-from ..codegen.llvm import V
+from ..lanes import Lanes, each_lane, out_of_line, where
+from ..llvm import V
 from .double_double import constant, fast_two_sum, multiply
 
 TWO_PI = (6.283185307179586, 2.4492935982947064e-16)
