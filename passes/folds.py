@@ -23,11 +23,16 @@ POSITIONS = ("argmax", "argmin")
 
 
 def _fold_of_ones(match: Match) -> Symbol | None:
-    """Return x where only axes of size 1 are folded; plus 0.0 for a sum of floats, which starts there."""
+    """Return x where only axes of size 1 are folded."""
     if any(match["x"].shape[axis] != 1 for axis in match.root.attrs["axes"]):
         return None
     result = reshaped(match["x"], match.root.outputs[0].shape)
-    return call(ops.add, result, 0.0) if match.root.op.name == "sum" and is_float(result.dtype) else result
+    return _from_zero(result) if match.root.op.name == "sum" else result
+
+
+def _from_zero(x: Symbol) -> Symbol:
+    """Return the sum of one term, which starts at 0.0 and so is never -0.0."""
+    return call(ops.add, x, 0.0) if is_float(x.dtype) else x
 
 
 def _fold_of_fold(match: Match) -> Symbol | None:
@@ -64,7 +69,8 @@ def _window_of_one(match: Match) -> Symbol | None:
     if any(n != 1 for n in attrs["window"]) or any(map(any, attrs["padding"])):
         return None
     zeros = (0,) * result.type.rank
-    return call(ops.slice, match["x"], starts=zeros, sizes=result.shape, steps=attrs["strides"])
+    cut = call(ops.slice, match["x"], starts=zeros, sizes=result.shape, steps=attrs["strides"])
+    return _from_zero(cut) if attrs["kind"] == "sum" else cut
 
 
 def _padding_into_conv(match: Match) -> Symbol | None:

@@ -359,6 +359,12 @@ CASES = [
         lambda x: ops.slice(x, starts=(0, 0), sizes=(2, 3), steps=(1, 2)),
     ),
     (
+        "window(x, 1) = slice(x)",
+        [F],
+        lambda x: window(x, window=(1, 1), kind="sum"),
+        lambda x: ops.slice(x, starts=(0, 0), sizes=(2, 3), steps=(1, 1)) + 0.0,
+    ),
+    (
         "conv(pad(x), w) = conv(x, w, padding)",
         ["f32[1,2,5]", "f32[3,2,3]"],
         lambda x, w: ops.conv(ops.pad(x, low=(0, 0, 1), high=(0, 0, 2)), w, padding=1),
