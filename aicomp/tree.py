@@ -49,6 +49,15 @@ def map_leaves(function: Callable[..., Any], tree: Tree) -> Tree:
     return rebuild(tree, [map_leaves(function, child) for _, child in nested])
 
 
+def arranged(tree: Tree, like: Tree) -> Tree:
+    """Return the tree with its dicts in the key order of those in the same places of another tree or structure."""
+    if isinstance(tree, dict) and isinstance(like, dict) and tree.keys() == like.keys():
+        return {key: arranged(tree[key], child) for key, child in like.items()}
+    if isinstance(tree, (tuple, list)) and isinstance(like, (tuple, list)) and len(tree) == len(like):
+        return rebuild(tree, [arranged(child, other) for child, other in zip(tree, like, strict=True)])
+    return tree
+
+
 def leaves(tree: Tree) -> list[Any]:
     """Return the leaves in order."""
     nested = children(tree)

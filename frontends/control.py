@@ -17,7 +17,7 @@ import numpy as np
 
 from aicomp import ops
 from aicomp.errors import InputValueError
-from aicomp.tree import leaf_names, leaves, map_leaves, structure_of, unflatten
+from aicomp.tree import arranged, leaf_names, leaves, map_leaves, structure_of, unflatten
 from aicomp.types import BOOL, TensorType
 
 from .promotion import cast, is_number
@@ -37,7 +37,8 @@ def cond(pred: Any, then_fn: Callable[..., Tree], else_fn: Callable[..., Tree], 
         return then_fn(*operands) if pred else else_fn(*operands)
     flag = cast(scalar(pred, "the predicate of cond"), BOOL)
     inputs = as_tracers(pred, operands)
-    then, otherwise = (trace_body(function, inputs, pred) for function in (then_fn, else_fn))
+    then = trace_body(then_fn, inputs, pred)
+    otherwise = trace_body(lambda *xs: arranged(else_fn(*xs), then.result), inputs, pred)
     agree(then, otherwise)
     captured, regions = lift_bodies((then, otherwise), ("then", "otherwise"))
     results = ops.cond(flag, *leaves(inputs), *map(pred.wrap, captured), regions=regions)
@@ -58,7 +59,9 @@ def while_loop(cond_fn: Callable[[Tree], Any], body_fn: Callable[[Tree], Tree], 
                 return carry
             carry = body_fn(carry)
             like = first_tracer(carry)
-    start, body = settle("while_loop", body_fn, as_tracers(like, carry), like, lambda result: result)
+    start, body = settle(
+        "while_loop", lambda c: arranged(body_fn(c), carry), as_tracers(like, carry), like, lambda result: result
+    )
     condition = trace_body(lambda c: scalar(cond_fn(c), "the condition of while_loop"), (start,), like)
     condition.cast(0, BOOL)
     captured, regions = lift_bodies((condition, body), ("condition", "body"))
@@ -91,7 +94,14 @@ def scan(
             return carry, ys
     scanned = as_tracers(like, xs)
     slices = map_leaves(lambda x: TensorType(x.shape[1:], x.dtype), scanned)
-    start, body = settle("scan", body_fn, as_tracers(like, init), like, lambda result: result[0], slices)
+    start, body = settle(
+        "scan",
+        lambda carry, x: arranged(body_fn(carry, x), (init, None)),
+        as_tracers(like, init),
+        like,
+        lambda result: result[0],
+        slices,
+    )
     captured, regions = lift_bodies((body,), ("body",))
     counts = {"num_carry": len(leaves(start)), "num_xs": len(leaves(scanned)), "length": count}
     operands = *leaves(start), *leaves(scanned), *map(like.wrap, captured)

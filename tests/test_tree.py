@@ -6,6 +6,7 @@ import pytest
 
 from aicomp.errors import InputTypeError, ParseError
 from aicomp.tree import (
+    arranged,
     flatten,
     format_structure,
     leaf_names,
@@ -41,6 +42,13 @@ def test_names():
 
 def test_dicts_keep_their_order():
     assert flatten({"b": 1, "a": 2})[0] == [1, 2]
+
+
+def test_dicts_are_arranged_as_others_are():
+    tree = Pair({"b": 1, "a": {2: 3, 4: 5}}, [{"x": 6}])
+    result = arranged(tree, ({"a": {4: "*", 2: "*"}, "b": "*"}, ["*"]))
+    assert (type(result), result) == (Pair, tree)
+    assert leaves(result) == [5, 3, 1, 6]
 
 
 def test_named_tuples_are_kept_while_mapping():

@@ -86,6 +86,20 @@ def test_scan_over_nested_values_and_numbers():
     check(lambda x: scan(lambda c, row: (c, row), x, x[:0]), X)
 
 
+def test_order_of_keys_does_not_matter():
+    def turned(c):
+        return {"b": c["b"] * 2, "a": c["a"] + 1}
+
+    def f(x):
+        start = {"a": x, "b": x * 3}
+        looped = while_loop(lambda c: c["a"].sum() < 9, turned, start)
+        last, ys = scan(lambda c, _: (turned(c), c["a"]), start, None, length=2)
+        return looped["a"], last["b"], ys, cond(x.sum() > 0, lambda: start, lambda: turned(start))["a"]
+
+    check(f, X)
+    check(f, -X)
+
+
 def test_nested_control_flow_and_captures():
     def f(x, n):
         y = x * 2

@@ -84,3 +84,8 @@ def test_weights_that_are_read_twice():
     w = rng.standard_normal((8, 8), np.float32)
     exe = ac.compile(lambda x: (x @ w + w, w @ w), (w,), threads=1)
     np.testing.assert_allclose(exe(X[:8, :8].copy())[0], X[:8, :8] @ w + w, rtol=1e-5)
+
+
+def test_nested_inputs_may_have_their_keys_in_any_order():
+    exe = ac.compile(lambda p: p["a"] - p["b"][0], ({"a": X, "b": [X]},))
+    assert (exe({"b": [X], "a": X * 2}) == X).all()
