@@ -66,7 +66,7 @@ def test_holds_weights_once(path):
 
 def test_its_graph_cannot_stand_for_the_model(path, tmp_path):
     graph = ac.load(path).graph
-    for use in (lambda: ac.compile(graph), lambda: ac.interpret.interpret(graph, [X]), lambda: ac.save(graph, "x")):
+    for use in (lambda: ac.compile(graph), lambda: ac.interpret(graph, [X]), lambda: ac.save(graph, "x")):
         with pytest.raises(UnsupportedError, match=r"values of constant f32\[1024,1024\] sha256:.* are not here"):
             use()
 
