@@ -21,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aicomp.backends.cpu.codegen.llvm import Function, V, module_text, vector
+from aicomp.backends.cpu.codegen.llvm import Function, V, vector
+from aicomp.backends.cpu.codegen.module import module_text
 from aicomp.backends.cpu.contract import (
     Conv,
     Epilogue,

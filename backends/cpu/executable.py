@@ -18,7 +18,7 @@ from aicomp.text import print_graph
 from aicomp.tree import LEAF, arranged, leaves, parse_structure, structure_of, unflatten
 from aicomp.types import TensorSpec
 
-from .codegen.llvm import module_text
+from .codegen.module import module_text
 from .export.aot import Export
 from .export.link import Kind, write_export
 from .machine import Machine

@@ -13,9 +13,8 @@ their accumulators as phi nodes, so that code generation needs no mem2reg.
 
 from __future__ import annotations
 
-import re
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -383,19 +382,3 @@ def element_bytes(type_: str) -> int:
     element = element_of(type_)
     sizes = {"float": 4, "double": 8, "ptr": 8, "half": 2, "bfloat": 2, "i1": 1}
     return sizes[element] if element in sizes else max(1, int(element[1:]) // 8)
-
-
-def module_text(functions: Sequence[Function], globals_: Sequence[str] = ()) -> str:
-    """Return one module: globals, definitions, their helpers, and the declarations still needed."""
-    everything = {f.name: f for f in with_helpers(functions)}
-    texts = [str(f) for f in everything.values()]
-    wanted = sorted(set().union(*(f.declarations for f in everything.values())))
-    missing = [d for d in wanted if (m := re.search(r"@([\w.$]+)", d)) and m[1] not in everything]
-    return "\n\n".join([*globals_, *missing, *texts]) + "\n"
-
-
-def with_helpers(functions: Iterable[Function]) -> Iterator[Function]:
-    """Yield the functions and, after each, the private functions that it calls."""
-    for f in functions:
-        yield f
-        yield from with_helpers(f.helpers.values())

@@ -24,7 +24,8 @@ import numpy as np
 from aicomp.errors import AicompError
 from aicomp.types import TensorSpec
 
-from ..codegen.llvm import Function, V, module_text
+from ..codegen.llvm import Function, V
+from ..codegen.module import module_text
 from ..machine import Machine
 from ..program import Program
 from ..runtime.artefact import LINE

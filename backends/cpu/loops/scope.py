@@ -6,6 +6,7 @@ computed in the outermost scope that has all it needs (`prepare`), so that loops
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -234,7 +235,7 @@ class Scopes:
         else:
             every = V("splat (i1 true)", vector("i1", lanes))
             value = scalar.gather(self.f, s.dtype, self.addresses(s.slot, s.index, s.dtype, lanes), mask or every)
-        if bounds is None or s.other == 0:
+        if bounds is None or (s.other == 0 and math.copysign(1, s.other) > 0):  # masks leave 0.0, never -0.0
             return value
         other = scalar.emit(self.f, self.machine, const_expr(s.other, s.dtype), [], lanes)
         return self.f.select(bounds, value, other)

@@ -16,7 +16,7 @@ import numpy as np
 
 from aicomp.types import TensorSpec
 
-from ..codegen.llvm import module_text
+from ..codegen.module import module_text
 from ..machine import Machine
 from ..program import Program, Step
 from .cache import Cache

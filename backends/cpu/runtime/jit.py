@@ -19,7 +19,8 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-from ..codegen.llvm import Function, module_text
+from ..codegen.llvm import Function
+from ..codegen.module import module_text
 from ..machine import Machine
 from .cache import Cache, key_of
 from .driver import PARALLEL

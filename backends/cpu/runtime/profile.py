@@ -16,7 +16,7 @@ import numpy as np
 
 from aicomp.errors import InputValueError
 
-from ..codegen.llvm import module_text
+from ..codegen.module import module_text
 from ..program import Call, Copy
 from .artefact import Artefact, aligned_empty
 from .call import pointers

@@ -6,7 +6,8 @@ import ctypes
 
 import numpy as np
 
-from aicomp.backends.cpu.codegen.llvm import Function, V, constant, module_text
+from aicomp.backends.cpu.codegen.llvm import Function, V, constant
+from aicomp.backends.cpu.codegen.module import module_text
 from aicomp.backends.cpu.export.aot import Export
 from aicomp.backends.cpu.machine import Machine
 from aicomp.backends.cpu.program import Call, Program, Ref

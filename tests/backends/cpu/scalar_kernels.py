@@ -10,7 +10,8 @@ import numpy as np
 
 from aicomp.backends.cpu.codegen.casts import memory_type
 from aicomp.backends.cpu.codegen.lanes import Lanes
-from aicomp.backends.cpu.codegen.llvm import Function, V, module_text
+from aicomp.backends.cpu.codegen.llvm import Function, V
+from aicomp.backends.cpu.codegen.module import module_text
 from aicomp.backends.cpu.codegen.scalar import emit, load, store
 from aicomp.backends.cpu.machine import Machine
 from aicomp.backends.cpu.runtime.jit import Library, compile_object

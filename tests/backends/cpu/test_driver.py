@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from handmade import HOST, add, counting, load, pointers, run
 
-from aicomp.backends.cpu.codegen.llvm import module_text
+from aicomp.backends.cpu.codegen.module import module_text
 from aicomp.backends.cpu.program import Branch, Call, Copy, Ref, Repeat
 from aicomp.backends.cpu.runtime.driver import emit_driver, leaves
 from aicomp.backends.cpu.runtime.jit import compile_object

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from kernels import X86_PRESETS, Compiled, guarded, kernel, storing
 
-from aicomp.backends.cpu.codegen.llvm import module_text
+from aicomp.backends.cpu.codegen.module import module_text
 from aicomp.backends.cpu.contract import (
     Epilogue,
     Gemm,

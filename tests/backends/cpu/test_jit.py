@@ -8,7 +8,7 @@ import threading
 import pytest
 from handmade import HOST, add, elementwise, load
 
-from aicomp.backends.cpu.codegen.llvm import module_text
+from aicomp.backends.cpu.codegen.module import module_text
 from aicomp.backends.cpu.machine import Machine
 from aicomp.backends.cpu.runtime.jit import (
     KERNELS_PER_MODULE,

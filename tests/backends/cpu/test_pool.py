@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from handmade import HOST, elementwise
 
-from aicomp.backends.cpu.codegen.llvm import Function, V, module_text
+from aicomp.backends.cpu.codegen.llvm import Function, V
+from aicomp.backends.cpu.codegen.module import module_text
 from aicomp.backends.cpu.machine import PRESETS, Machine
 from aicomp.backends.cpu.runtime.driver import PARALLEL
 from aicomp.backends.cpu.runtime.jit import Library, compile_object

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aicomp import expr as ex
-from aicomp.backends.cpu.codegen.llvm import module_text
+from aicomp.backends.cpu.codegen.module import module_text
 from aicomp.backends.cpu.codegen.scalar import emit
 from aicomp.backends.cpu.machine import Machine
 from aicomp.backends.cpu.runtime.jit import emit_assembly
