@@ -76,8 +76,14 @@ def split_options(options: Mapping[str, Any], backend: Any) -> tuple[Options, di
     return chosen, {name: value for name, value in options.items() if name in backend.option_names}
 
 
-def import_graph(model: Any, example_inputs: EXAMPLES = None) -> Graph:
-    """Return a model as the graph its frontend makes. Raises AicompError where no frontend takes it."""
+def import_graph(model: Any, example_inputs: Any = None) -> Graph:
+    """Return a model as the graph its frontend makes.
+
+    Raises AicompError where no frontend takes it, InputTypeError where the examples are no tuple or list.
+    """
+    if not isinstance(example_inputs, (tuple, list, type(None))):
+        got = type(example_inputs).__name__
+        raise InputTypeError(f"example_inputs is a tuple, one example a parameter: (x, y), or (x,); got a {got}")
     if isinstance(model, Graph):
         return model
     if isinstance(model, (str, Path)) and Path(model).suffix == ".aic":

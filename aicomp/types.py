@@ -9,14 +9,16 @@ In: anything NumPy takes for a dtype or a shape. Out: native-endian `np.dtype`, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
+from operator import index
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 
-from .errors import AicompError
+from .errors import AicompError, InputTypeError, InputValueError
 
 DType = np.dtype[Any]
 Shape = tuple[int, ...]
@@ -119,15 +121,17 @@ class TensorType:
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """A named tensor type as users see it: `TensorSpec((2, 3), "float32")`."""
+    """A named tensor type as users see it: `TensorSpec((2, 3), "float32")`.
+
+    Raises InputTypeError or InputValueError where the sizes are not known, non-negative ints.
+    """
 
     shape: Shape
     dtype: DType
     name: str = ""
 
     def __init__(self, shape: int | tuple[int, ...], dtype: Any = "float32", name: str = "") -> None:
-        sizes = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
-        object.__setattr__(self, "shape", sizes)
+        object.__setattr__(self, "shape", _sizes(shape))
         object.__setattr__(self, "dtype", globals()["dtype"](dtype))
         object.__setattr__(self, "name", name)
 
@@ -135,3 +139,13 @@ class TensorSpec:
     def type(self) -> TensorType:
         """Return the tensor type without the name."""
         return TensorType(self.shape, self.dtype)
+
+
+def _sizes(shape: Any) -> Shape:
+    try:
+        sizes = tuple(index(n) for n in (shape if isinstance(shape, Iterable) else (shape,)))
+    except TypeError:
+        raise InputTypeError(f"shape {shape!r} is no tuple of ints; shapes are static, so every size is one") from None
+    if min(sizes, default=0) < 0:
+        raise InputValueError(f"shape {sizes} has a negative size; shapes are static, so every size is known")
+    return sizes

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from types import ModuleType
 from typing import Any
 
 from aicomp.errors import AicompError, InputTypeError, ParseError
+
+from .recorder import is_internal
 
 
 def is_function_path(path: str) -> bool:
@@ -59,10 +62,16 @@ def load_module(file: Path) -> ModuleType:
     try:
         with importable(file.resolve().parent):
             spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise AicompError(f"{file} failed to run: {type(error).__name__}: {error}") from error
+        raise AicompError(f"{file} failed to run: {type(error).__name__}: {error}{place(error)}") from error
     return module
+
+
+def place(error: BaseException) -> str:
+    """Return where in somebody's file an error was raised; nothing for a SyntaxError, which says so itself."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not is_internal(frame.filename)]
+    return f" (at {frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
 
 @contextmanager

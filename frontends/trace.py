@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -124,12 +125,12 @@ class TraceFrontend:
 
     def accepts(self, model: Any) -> bool:
         """Return whether the model is callable, or such a path."""
-        return callable(model) or (isinstance(model, str) and is_function_path(model))
+        return callable(model) or (isinstance(model, (str, PurePath)) and is_function_path(str(model)))
 
     def import_model(self, model: Any, example_inputs: tuple[Any, ...] | None) -> Graph:
         """Return the traced graph; a path's example inputs may stand in its file."""
-        if isinstance(model, str):
-            model, own = load_function(model)
+        if isinstance(model, (str, PurePath)):
+            model, own = load_function(str(model))
             example_inputs = own if example_inputs is None else example_inputs
         if example_inputs is None:
             raise InputTypeError(f"{name_of(model)} needs example_inputs: arrays or TensorSpecs, one a parameter")

@@ -81,6 +81,12 @@ def test_missing_and_failing_files(tmp_path):
     (tmp_path / "bad.py").write_text("import no_such_module")
     with pytest.raises(AicompError, match=r"bad.py failed to run: ModuleNotFoundError"):
         load_function(f"{tmp_path}/bad.py:f")
+    (tmp_path / "late.py").write_text("def f(x):\n    return x\n\nf(1) / 0\n")
+    with pytest.raises(AicompError, match=r"failed to run: ZeroDivisionError: division by zero \(at .*late.py:4\)"):
+        load_function(f"{tmp_path}/late.py:f")
+    (tmp_path / "leaves.py").write_text("import sys\nsys.exit(3)\n")
+    with pytest.raises(AicompError, match=r"failed to run: SystemExit: 3 \(at .*leaves.py:2\)"):
+        load_function(f"{tmp_path}/leaves.py:f")
     (tmp_path / "wrong.py").write_text("example_inputs = 3\ndef f(x): return x")
     with pytest.raises(InputTypeError, match="is a int; expected a tuple"):
         load_function(f"{tmp_path}/wrong.py:f")

@@ -2,13 +2,15 @@
 
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from against_numpy import check, run, sample
 
 from aicomp import ops
-from aicomp.errors import InputTypeError, TraceError, UnsupportedError
+from aicomp.compiler import compile
+from aicomp.errors import InputTypeError, InputValueError, TraceError, UnsupportedError
 from aicomp.frontends.trace import frontend, trace
 from aicomp.interpreter import interpret
 from aicomp.tree import parse_structure
@@ -331,8 +333,20 @@ def test_specs_and_types_are_examples():
     assert trace(lambda x, y: x + y, SPEC, TensorType((3,), np.dtype("f4"))).output_types[0].shape == (2, 3)
 
 
+@pytest.mark.parametrize("example_inputs", [X, SPEC, 3])
+def test_examples_are_a_tuple(example_inputs):
+    with pytest.raises(InputTypeError, match="example_inputs is a tuple, one example a parameter"):
+        compile(lambda x: x, example_inputs)
+
+
+@pytest.mark.parametrize("shape", [(2, None), "ab", (2.5,), None, (2, -1), -1])
+def test_specs_have_known_sizes(shape):
+    with pytest.raises((InputTypeError, InputValueError), match="shapes are static"):
+        TensorSpec(shape)
+
+
 def test_frontend():
-    assert frontend.accepts(np.tanh) and frontend.accepts("model.py:forward")
+    assert frontend.accepts(np.tanh) and frontend.accepts("model.py:forward") and frontend.accepts(Path("a.py:f"))
     assert not frontend.accepts("model.onnx") and not frontend.accepts(3)
     assert frontend.import_model(lambda x: x, (X,)).output_types[0] == TensorType((2, 3), np.dtype("f4"))
     with pytest.raises(InputTypeError, match="needs example_inputs"):
