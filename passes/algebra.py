@@ -63,10 +63,6 @@ def _undone(match: Match) -> Symbol | None:
     return match["x"] if match.node("inner").op is match.root.op else None
 
 
-def _cast_to_own(match: Match) -> Symbol | None:
-    return match["x"] if match["x"].dtype == match.root.attrs["dtype"] else None
-
-
 def _cast_of_cast(match: Match) -> Symbol | None:
     x = match["x"]
     source, middle, target = x.dtype, match.node("inner").attrs["dtype"], match.root.attrs["dtype"]
@@ -162,7 +158,7 @@ SELECTION = (
 )
 
 CASTS = (
-    Rule("cast(x: t, t) = x", any_of(("cast", "bitcast"), x), _cast_to_own),
+    Rule("cast(x: t, t) = x", any_of(("cast", "bitcast"), x), x),
     Rule("cast(cast(x, s), t) = cast(x, t) where s holds x", op.cast(inner("cast")), _cast_of_cast),
     Rule("bitcast(bitcast(x, s), t) = bitcast(x, t)", op.bitcast(op.bitcast(x)), _bits_of_bits),
 )

@@ -87,7 +87,7 @@ def _padding_into_window(match: Match) -> Symbol | None:
     """Return a window reduction that pads with the identity itself."""
     pad, window = match.node("inner").attrs, match.root.attrs
     identity = {"max": -np.inf, "sum": 0.0}[window["kind"]]
-    if match["x"].dtype.kind in "iub" or not _is_padding(pad, identity):
+    if not _is_padding(pad, identity):
         return None
     return call(match.root.op, match["x"], **{**window, "padding": _wider(window, pad, slice(None))})
 

@@ -39,8 +39,6 @@ def _slice_of_concat(match: Match) -> Symbol | None:
     """Return the slice of the one piece of a concat that it reads."""
     concat, cut = match.node("inner"), match.root.attrs
     axis = concat.attrs["axis"]
-    if not match.root.outputs[0].type.size:
-        return None
     ends = (cut["starts"][axis], cut["starts"][axis] + (cut["sizes"][axis] - 1) * cut["steps"][axis])
     offset = 0
     for piece in concat.inputs:
@@ -58,7 +56,7 @@ def _slice_of_broadcast(match: Match) -> Symbol:
     front = match.node("inner").outputs[0].type.rank - x.ndim
     parts = list(zip(x.shape, *(cut[name][front:] for name in ("starts", "sizes", "steps")), strict=True))
     starts = tuple(0 if n == 1 else start for n, start, _, _ in parts)
-    sizes = tuple(min(n, size) if n == 1 else size for n, _, size, _ in parts)
+    sizes = tuple(1 if n == 1 else size for n, _, size, _ in parts)
     steps = tuple(1 if n == 1 else step for n, _, _, step in parts)
     return call(ops.slice, x, starts=starts, sizes=sizes, steps=steps)
 
