@@ -55,8 +55,7 @@ class Bytes:
         self.array = array
 
     def __hash__(self) -> int:
-        flat = self.array.reshape(-1)
-        sample = flat[:: max(flat.size // SAMPLES, 1)]
+        sample = self.array.flat[:: max(self.array.size // SAMPLES, 1)]
         return hash((self.array.shape, self.array.dtype, sample.tobytes()))
 
     def __eq__(self, other: object) -> bool:

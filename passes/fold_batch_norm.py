@@ -132,8 +132,9 @@ def _folded(head: Node, affine: Affine, end: Node) -> Value:
     array = weights.node.attrs["value"]
     filters = head.op.name == "conv" and not head.attrs["channels_last"]
     scale = affine.scale.reshape(-1, *(1,) * (array.ndim - 1)) if filters else affine.scale
-    scaled = lift(array * scale.astype(dtype), loc=weights.node.loc)
-    result = head.replace((head.inputs[0], scaled)).outputs[0]
+    scaled = array * scale.astype(dtype)
+    scaled.flags.writeable = False
+    result = head.replace((head.inputs[0], lift(scaled, loc=weights.node.loc))).outputs[0]
     if not affine.shift.any():
         return result
     after = result.type.rank - 1 - channel_axis(head)

@@ -59,7 +59,7 @@ def _constants(node: Node) -> Sequence[Value]:
             results = node.compute([_array(value) for value in node.inputs])
     except (AicompError, IndexError, ValueError):
         return node.outputs
-    arrays = [np.ascontiguousarray(r).reshape(o.shape) for r, o in zip(results, node.outputs, strict=True)]
+    arrays = [np.asarray(result).view() for result in results]  # transposed weights stay views
     for array in arrays:
         array.flags.writeable = False
     return tuple(Node(OPS["constant"], (), {"value": array}, loc=node.loc).outputs[0] for array in arrays)

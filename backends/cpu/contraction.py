@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from .contract import (
     gemm_tasks,
     needs_packing,
     pack_array,
+    pack_filters,
     pack_source,
     pack_tasks,
     packed,
@@ -45,6 +47,7 @@ from .loops.scalars import Index, Scalars, Unlowerable
 from .machine import Machine
 from .recipe import Array, Operand, Part, Recipe
 
+Pack = Callable[[Array], Array]
 Emit = Callable[[Function, V, V, V, V, Epilogue], None]  # function, a, b, begin, end, epilogue
 
 
@@ -114,10 +117,11 @@ def _lower_matmul(body: Graph, found: Contraction, machine: Machine, name: str, 
     assert isinstance(spec, Gemm)
     if found.right.slot in constants or needs_packing(spec):
         layout, matrix = gemm_panels(packed(spec), machine), pack_source(spec)
-        writer = Writer(body, machine, name, found, layout, matrix, found.right.slot in constants)
+        pack = _constant_pack(layout, found.right, matrix) if found.right.slot in constants else None
+        writer = Writer(body, machine, name, found, layout, matrix, pack)
         spec = packed(spec)
     else:
-        writer = Writer(body, machine, name, found, None, None, False)
+        writer = Writer(body, machine, name, found)
 
     def emit(f: Function, a: V, b: V, begin: V, end: V, epilogue: Epilogue) -> None:
         emit_gemm(f, machine, spec, a, b, begin, end, epilogue)
@@ -143,13 +147,15 @@ def source(scalars: Scalars, value: Value, index: Index, axes: Sequence[Var]) ->
     return Source(s.slot, s.index, s.dtype)
 
 
-def _constant_pack(layout: Panelling, b: Source, matrix: Matrix) -> Callable[[Array], Array]:
-    """Return the function that brings a constant B into panels."""
+def _constant_pack(layout: Panelling, b: Source, matrix: Matrix) -> Pack:
+    """Return the function that brings a constant B into panels; a transposed one is read where it lies."""
+    steps = (*matrix.batch, matrix.row, matrix.column)
+    shape = (*layout.matrices, layout.k, layout.n)
 
     def pack(array: Array) -> Array:
+        if array.shape == shape and steps == row_major(shape):
+            return pack_array(layout, array)
         flat = np.ascontiguousarray(array).reshape(-1)[b.index.constant :]
-        steps = (*matrix.batch, matrix.row, matrix.column)
-        shape = (*layout.matrices, layout.k, layout.n)
         view = np.lib.stride_tricks.as_strided(flat, shape, [s * flat.itemsize for s in steps], writeable=False)
         return pack_array(layout, view)
 
@@ -169,13 +175,26 @@ def _analyse_conv(body: Graph, node: Node) -> Contraction:
 def _lower_conv(body: Graph, found: Contraction, machine: Machine, name: str, constants: frozenset[int]) -> Recipe:
     spec = found.spec
     assert isinstance(spec, Conv)
-    matrix = filter_source(spec, machine)
-    writer = Writer(body, machine, name, found, conv_panels(spec, machine), matrix, found.right.slot in constants)
+    layout, matrix = conv_panels(spec, machine), filter_source(spec, machine)
+    pack = _filter_pack(spec, machine, found.right) if found.right.slot in constants else None
+    writer = Writer(body, machine, name, found, layout, matrix, pack)
 
     def emit(f: Function, a: V, b: V, begin: V, end: V, epilogue: Epilogue) -> None:
         emit_conv(f, machine, spec, a, b, begin, end, epilogue)
 
     return writer.recipe(conv_tasks(spec, machine), emit)
+
+
+def _filter_pack(spec: Conv, machine: Machine, b: Source) -> Pack:
+    """Return the function that brings constant filters into panels; transposed ones are read where they lie."""
+    shape = (*spec.kernel, spec.depth, spec.filters)
+
+    def pack(array: Array) -> Array:
+        if array.size != prod(shape):
+            array = np.ascontiguousarray(array).reshape(-1)[b.index.constant :][: prod(shape)]
+        return pack_filters(spec, machine, array.reshape(shape))
+
+    return pack
 
 
 def conv_spec(node: Node) -> Conv:
@@ -245,33 +264,32 @@ def _forward(body: Graph, start: Value, index: Index) -> dict[Value, Index]:
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes the kernels of one contraction; with a `layout`, B is packed: beforehand where it is `constant`."""
+    """Writes the kernels of one contraction; with a `layout`, B is packed: beforehand, by `pack`, if it is constant."""
 
     body: Graph
     machine: Machine
     name: str
     found: Contraction
-    layout: Panelling | None
-    matrix: Matrix | None
-    constant: bool
+    layout: Panelling | None = None
+    matrix: Matrix | None = None
+    pack: Pack | None = None
 
     def recipe(self, tasks: int, emit: Emit) -> Recipe:
         """Return the kernels in order."""
-        found, layout, matrix = self.found, self.layout, self.matrix
+        found, layout = self.found, self.layout
         operands = [Operand("input", i) for i in range(len(self.body.inputs))]
         operands += [Operand("output", i) for i in range(len(self.body.outputs))]
         parts: list[Part] = []
         scratch: tuple[int, ...] = ()
         slot = found.right.slot  # of what the micro-kernel reads as B
-        if layout is not None and matrix is not None and self.constant:
+        if self.pack is not None:
             slot = len(operands) if found.reads_right_again() else slot
-            pack = _constant_pack(layout, found.right, matrix)
-            operands[slot : slot + 1] = [Operand("packed", found.right.slot, pack)]
-        elif layout is not None and matrix is not None:
+            operands[slot : slot + 1] = [Operand("packed", found.right.slot, self.pack)]
+        elif layout is not None and self.matrix is not None:
             slot = len(operands)
             operands.append(Operand("scratch", 0))
             scratch = (layout.elements * layout.dtype.itemsize,)
-            parts.append(_packing(self.machine, f"{self.name}_pack", layout, matrix, found.right))
+            parts.append(_packing(self.machine, f"{self.name}_pack", layout, self.matrix, found.right))
         function = self._kernel(len(operands), slot, emit)
         shared = _inplace(found.rest, len(self.body.inputs), {found.left.slot, found.right.slot})
         return Recipe((*parts, Part(function, tuple(operands), tasks, shared)), scratch)

@@ -15,6 +15,7 @@ import numpy as np
 
 from aicomp.ir import Graph, Node, Value
 
+from .aligned import aligned
 from .codegen.llvm import Function
 from .kernels import Kernels, label
 from .loops.index import row_major
@@ -98,7 +99,7 @@ class Lowering:
         key = id(array)
         if key not in self.packed:
             self.packed[key] = Ref("constant", len(self.constants))
-            self.constants.append(np.ascontiguousarray(array))
+            self.constants.append(aligned(np.asarray(array)))
         return self.packed[key]
 
     def buffer(self, nbytes: int) -> Ref:
@@ -144,7 +145,7 @@ class Lowering:
         key = (id(array), id(operand.pack))
         if key not in self.packed:
             self.packed[key] = Ref("constant", len(self.constants))
-            self.constants.append(operand.pack(array))
+            self.constants.append(operand.pack(np.asarray(array)))
         return self.packed[key]
 
     # -- views ---------------------------------------------------------------------------------------

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from .aligned import LINE
 from .program import Branch, Call, Copy, Ref, Repeat, Step
-
-LINE = 64  # bytes: buffers begin on cache lines
 
 
 @dataclass

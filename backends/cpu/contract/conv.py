@@ -213,5 +213,5 @@ def pack_filters(spec: Conv, machine: Machine, w: Array) -> Array:
     layout = conv_panels(spec, machine)
     if not layout.matrices:
         return pack_array(layout, w)
-    steps = np.asarray(w).reshape(layout.k, spec.groups, spec.width)
-    return pack_array(layout, steps.swapaxes(0, 1))
+    groups = np.asarray(w).reshape(*spec.kernel, spec.depth, spec.groups, spec.width)
+    return pack_array(layout, np.moveaxis(groups, -2, 0))

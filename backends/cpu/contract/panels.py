@@ -18,6 +18,7 @@ import numpy as np
 
 from aicomp.types import DType
 
+from ..aligned import aligned_empty
 from .schedule import split_columns
 
 Array = np.ndarray[Any, Any]
@@ -61,15 +62,18 @@ class Panelling:
 
 
 def pack_array(layout: Panelling, b: Array) -> Array:
-    """Return constants [*matrices, k, n] (any axes may be merged) in panels, as [layout.elements]."""
-    shape = (prod(layout.matrices), layout.k, layout.n)
-    matrices = np.asarray(b).reshape(shape).astype(layout.dtype, copy=False)
-    packed = np.zeros((shape[0], layout.matrix_elements), layout.dtype)
+    """Return constants [*matrices, *k, n] (k may be several axes, of any strides) in panels, as [layout.elements]."""
+    count = prod(layout.matrices)
+    axes = next(axes for axes in range(b.ndim) if prod(b.shape[:axes]) == count)
+    steps = b.shape[axes:-1]
+    matrices = np.asarray(b).reshape(count, *steps, layout.n)
+    packed = aligned_empty((count, layout.matrix_elements), layout.dtype)
     for panels in split_columns(layout.n, layout.vectors, layout.lanes):
         first, width = panels.first * layout.width, panels.vectors * layout.lanes
-        part = np.zeros((shape[0], layout.k, panels.count * width), layout.dtype)
-        part[:, :, : layout.n - first] = matrices[:, :, first : first + part.shape[2]]
-        panel = part.reshape(shape[0], layout.k, panels.count, width).swapaxes(1, 2)
-        start, size = layout.k * first, layout.k * panels.count * width
-        packed[:, start : start + size] = panel.reshape(shape[0], size)
+        begin, size = layout.k * first, layout.k * panels.count * width
+        target = packed[:, begin : begin + size].reshape(count, panels.count, *steps, width)
+        columns = panels.columns
+        source = matrices[..., first : first + panels.count * columns].reshape(count, *steps, panels.count, columns)
+        target[..., :columns] = np.moveaxis(source, -2, 1)
+        target[..., columns:] = 0
     return packed.ravel()

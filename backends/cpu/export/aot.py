@@ -24,11 +24,11 @@ import numpy as np
 from aicomp.errors import AicompError
 from aicomp.types import TensorSpec
 
+from ..aligned import LINE
 from ..codegen.llvm import Function, V
 from ..codegen.module import module_text
 from ..machine import Machine
 from ..program import Program
-from ..runtime.artefact import LINE
 from ..runtime.driver import emit_driver
 from ..runtime.jit import emit, parse
 from ..runtime.pool import pool_text

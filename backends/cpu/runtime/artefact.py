@@ -16,14 +16,13 @@ import numpy as np
 
 from aicomp.types import TensorSpec
 
+from ..aligned import aligned
 from ..codegen.module import module_text
 from ..machine import Machine
 from ..program import Program, Step
 from .cache import Cache
 from .driver import emit_driver
 from .jit import compile_kernels, compile_object
-
-LINE = 64  # bytes of a cache line and of the widest vector: what constants and workspaces are aligned to
 
 
 @dataclass(frozen=True)
@@ -68,20 +67,3 @@ def compile_program(
         program.steps,
         texts or {},
     )
-
-
-def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return an uninitialised C-contiguous array whose data begins on a cache line."""
-    nbytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    buffer = np.empty(nbytes + LINE, np.uint8)
-    start = -buffer.ctypes.data % LINE
-    return buffer[start : start + nbytes].view(dtype).reshape(shape)
-
-
-def aligned(array: np.ndarray) -> np.ndarray:
-    """Return the array itself where it is C-contiguous on a cache line, else a copy that is."""
-    if array.flags.c_contiguous and array.ctypes.data % LINE == 0:
-        return array
-    copy = aligned_empty(array.shape, array.dtype)
-    copy[...] = array
-    return copy

@@ -16,9 +16,10 @@ import numpy as np
 
 from aicomp.errors import InputValueError
 
+from ..aligned import aligned_empty
 from ..codegen.module import module_text
 from ..program import Call, Copy
-from .artefact import Artefact, aligned_empty
+from .artefact import Artefact
 from .call import pointers
 from .driver import emit_driver, leaves
 from .inputs import bind_inputs

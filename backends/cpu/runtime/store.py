@@ -27,8 +27,9 @@ from aicomp import __version__
 from aicomp.errors import AicompError, ParseError
 from aicomp.types import TensorSpec, TensorType
 
+from ..aligned import LINE
 from ..machine import Machine
-from .artefact import LINE, Artefact
+from .artefact import Artefact
 from .step_json import plain, steps_of
 
 MAGIC = b"AICOMPX\n"
