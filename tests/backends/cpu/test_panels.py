@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from aicomp.backends.cpu.contract import Conv, Panelling, pack_array, pack_filters
 from handmade import HOST
 
+from aicomp.backends.cpu.contract import Conv, Panelling, pack_array, pack_filters
 from aicomp.types import FLOAT32, FLOAT64
 
 
