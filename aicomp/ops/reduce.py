@@ -90,6 +90,12 @@ def _fold(function: Callable[..., Any], x: Array, axes: Axes, keepdims: bool) ->
     return np.asarray(result).astype(x.dtype, copy=False)
 
 
+def _extremum(function: Callable[..., Any], x: Array, axes: Any, keepdims: bool) -> Array:
+    if not x.size:  # NumPy refuses, if only to fold none into none
+        return np.empty(folded(x.shape, axes, keepdims), x.dtype)
+    return _fold(function, x, axes, keepdims)
+
+
 @primitive(Kind.REDUCE, _infer_arithmetic, name="sum", normalize=_normalize)
 def reduce_sum(x: Array, *, axes: Axes = None, keepdims: bool = False) -> Array:
     """The sum over axes, in x's dtype; of no elements, 0."""
@@ -105,13 +111,13 @@ def reduce_prod(x: Array, *, axes: Axes = None, keepdims: bool = False) -> Array
 @primitive(Kind.REDUCE, _infer_extremum, name="max", normalize=_normalize)
 def reduce_max(x: Array, *, axes: Axes = None, keepdims: bool = False) -> Array:
     """The largest over axes; NaN where there is one."""
-    return _fold(np.maximum.reduce, x, axes, keepdims)
+    return _extremum(np.maximum.reduce, x, axes, keepdims)
 
 
 @primitive(Kind.REDUCE, _infer_extremum, name="min", normalize=_normalize)
 def reduce_min(x: Array, *, axes: Axes = None, keepdims: bool = False) -> Array:
     """The smallest over axes; NaN where there is one."""
-    return _fold(np.minimum.reduce, x, axes, keepdims)
+    return _extremum(np.minimum.reduce, x, axes, keepdims)
 
 
 @primitive(Kind.REDUCE, _infer_logical, name="any", normalize=_normalize)

@@ -104,3 +104,10 @@ def test_first_nan_is_the_position(name):
 def test_errors(call, message):
     with pytest.raises(GraphError, match=message):
         call()
+
+
+@pytest.mark.parametrize("op", [ops.max, ops.min])
+def test_extrema_of_none_into_none(op):
+    empty = np.zeros((2, 0, 0), np.float32)
+    assert op(empty, axes=2).shape == (2, 0)
+    assert op(empty, axes=1, keepdims=True).shape == (2, 1, 0)
