@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from handmade import HOST, add, counting
 
+from aicomp.backends.cpu.aligned import aligned, aligned_empty
 from aicomp.backends.cpu.codegen.llvm import Function, V
 from aicomp.backends.cpu.program import Call, Copy, Program, Ref
-from aicomp.backends.cpu.aligned import aligned, aligned_empty
 from aicomp.backends.cpu.runtime.artefact import Artefact, compile_program
 from aicomp.backends.cpu.runtime.call import CheckedCall, bind, layout_is_known
 from aicomp.backends.cpu.runtime.inputs import convert
