@@ -5,7 +5,7 @@ import pytest
 
 from aicomp import ops
 from aicomp.ops.composite import region
-from aicomp.passes.cse import cse
+from aicomp.passes.cse import Bytes, cse
 from aicomp.types import FLOAT32, TensorType
 
 from .graphs import assert_same_results, build, constant, names
@@ -57,6 +57,15 @@ def test_constants_are_compared_by_all_their_bytes():
     result = cse(graph)
     assert len([node for node in result.nodes if node.op.name == "constant"]) == 2
     assert names(result) == ["add", "add"]
+
+
+def test_arrays_as_keys_differ_by_dtype_shape_and_bits():
+    zeros = np.zeros(4, np.float32)
+    same = [zeros, zeros.copy(), np.asfortranarray(zeros)]
+    others = [zeros.view(np.int32), zeros.reshape(2, 2), zeros[:3], np.float32([0, 0, 0, -0.0])]
+    assert all(Bytes(zeros) == Bytes(array) and hash(Bytes(zeros)) == hash(Bytes(array)) for array in same)
+    assert not any(Bytes(zeros) == Bytes(array) for array in others)
+    assert Bytes(zeros) != zeros.tobytes()
 
 
 def test_regions_are_compared_by_their_text_and_cleaned():

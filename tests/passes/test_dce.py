@@ -67,6 +67,36 @@ def test_a_scan_keeps_the_carries_that_others_need():
     assert_same_results(graph, dce(graph))
 
 
+def test_a_live_carry_stays_where_the_body_only_replaces_it():
+    call, types = scan(lambda a, b, x: (x, b * x), 2, 1)
+    graph = build(lambda *xs: call(*xs)[0], *types)
+    (node,) = dce(graph).nodes
+    assert (node.attrs["num_carry"], len(node.inputs)) == (1, 2)
+    assert_same_results(graph, dce(graph))
+
+
+def test_a_while_keeps_a_carry_that_only_its_condition_reads():
+    def step(i, a):
+        return i + 1.0, a * 2.0
+
+    regions = [region(lambda i, a: ops.less(i, 3.0), [S] * 2), region(step, [S] * 2)]
+    graph = build(lambda i, a: ops.OPS["while"](i, a, regions=regions, num_carry=2)[1], "f32[]", "f32[]")
+    (node,) = dce(graph).nodes
+    assert node.attrs["num_carry"] == 2
+    assert_finite_results_agree(graph, dce(graph), [np.float32(0), np.float32(1)])
+
+
+def test_a_while_keeps_an_invariant_that_only_its_condition_reads():
+    regions = [
+        region(lambda a, limit, unused: ops.less(a, limit), [S] * 3),
+        region(lambda a, limit, unused: a * 2.0 + 1.0, [S] * 3),
+    ]
+    graph = build(lambda *xs: ops.OPS["while"](*xs, regions=regions, num_carry=1), *["f32[]"] * 3)
+    (node,) = dce(graph).nodes
+    assert [value.name for value in node.inputs] == ["x0", "x1"]
+    assert_finite_results_agree(graph, dce(graph), [np.float32(n) for n in (1, 9, 0)])
+
+
 def test_a_scan_read_only_by_its_stacked_result():
     call, types = scan(lambda a, b, x, y: (a + x, b + y, a * 2.0), 2, 2)
     graph = build(lambda *xs: call(*xs)[2], *types)

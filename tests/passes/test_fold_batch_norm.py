@@ -93,6 +93,25 @@ def test_a_scale_of_another_axis_stays():
     check(lambda x: ops.matmul(x, random(3, 4)) * random(5, 1), "f64[5,3]", expected=["matmul", "multiply"])
 
 
+def test_a_scale_of_another_axis_of_the_same_size_stays():
+    check(lambda x: conv(x) * random(4, 1), "f64[2,3,6,5]", expected=["conv", "multiply"])
+    check(lambda x: ops.matmul(x, random(3, 4)) * random(4, 1), "f64[4,3]", expected=["matmul", "multiply"])
+
+
+def test_a_number_divided_by_the_result_stays():
+    check(lambda x: random(4, 1, 1) / conv(x), IMAGE, expected=["conv", "divide"])
+
+
+def test_what_the_result_does_to_itself_stays():
+    check(lambda x: ops.square(conv(x)) * 2.0, IMAGE, expected=["conv", "square", "multiply"])
+    graph = build(lambda x: ops.maximum(conv(x), random(4, 1, 1)), IMAGE)
+    assert fold_batch_norm(graph) is graph
+
+
+def test_a_number_that_adds_an_axis_stays():
+    check(lambda x: ops.matmul(x, random(3, 4)) * random(1, 1, 1), "f64[5,3]", expected=["matmul", "multiply"])
+
+
 def test_what_others_read_stays():
     def network(x):
         y = conv(x)

@@ -1,6 +1,7 @@
 """Layout: convolutions in channels-last, with transposes only where they are cheapest; the minimum cut under it."""
 
 import itertools
+from random import Random
 
 import numpy as np
 import pytest
@@ -9,11 +10,11 @@ from aicomp import ops
 from aicomp.interpreter import interpret
 from aicomp.ir import Graph
 from aicomp.ops.composite import region
-from aicomp.passes.axis_order import to_first, to_last
+from aicomp.passes.axis_order import is_free, to_first, to_last
 from aicomp.passes.canonicalize import canonicalize
 from aicomp.passes.decompose import decompose
 from aicomp.passes.fold_constants import fold_constants
-from aicomp.passes.layout import layout
+from aicomp.passes.layout import Relayout, layout
 from aicomp.passes.minimum_cut import Network
 from aicomp.types import TensorType
 from aicomp.verify import verify
@@ -165,6 +166,7 @@ def test_operands_of_lower_rank_are_raised():
 
     before = build(network, IMAGE, "f32[4,1,5]", "f32[]")
     assert_same_results(before, layout(before), 2)
+    assert names(layout(before)).count("reshape") == 1, "one element needs no axes"
 
 
 def test_a_conv_in_channels_last_and_graphs_without_conv_stay():
@@ -178,6 +180,50 @@ def test_regions_are_laid_out():
     body = region(lambda x: conv(ops.relu(conv(x, 3)), 3), [TensorType.parse(IMAGE)])
     _, after = run(lambda x: ops.fusion(x, regions=[body]), IMAGE)
     assert names(after.nodes[0].regions[0]).count("transpose") == 2
+
+
+def random_network(rng):
+    """Return a graph of convolutions and of what works in either layout."""
+
+    def step(a, b):
+        match rng.randrange(7):
+            case 0 | 1:
+                return conv(a, 3)
+            case 2:
+                return a + b
+            case 3:
+                return ops.broadcast_to(ops.max(a, axes=(2, 3), keepdims=True), shape=a.shape)
+            case 4:
+                return ops.reshape(ops.reshape(a, shape=(-1,)), shape=a.shape)
+            case 5:
+                return a + ops.max(b, axes=(0, 1))
+        return ops.relu(a)
+
+    def network(x, y):
+        values = [x, y, conv(x, 3)]
+        for _ in range(rng.randint(2, 7)):
+            values.append(step(rng.choice(values), rng.choice(values)))
+        first, second = rng.sample(values, 2)
+        return first, ops.max(second, axes=(2,)), values[-1]
+
+    return build(network, "f32[2,3,6,5]", "f32[2,3,6,5]")
+
+
+def moved(graph):
+    """Return how many elements the transposes of a graph move; those of constants are done at compile time."""
+    nodes = [node for node in fold_constants(graph, max_bytes=1 << 20).nodes if node.op.name == "transpose"]
+    orders = [[axis for axis in node.attrs["perm"] if node.inputs[0].shape[axis] != 1] for node in nodes]
+    return sum(node.inputs[0].type.size for node, order in zip(nodes, orders, strict=True) if order != sorted(order))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_other_choice_of_layouts_moves_fewer_elements(seed):
+    graph = random_network(Random(seed))
+    free = [node for node in graph.nodes if is_free(node)]
+    subsets = itertools.chain.from_iterable(itertools.combinations(free, n) for n in range(len(free) + 1))
+    least = min(moved(Relayout(graph, set(subset)).run()) for subset in subsets)
+    assert moved(layout(graph)) == least
+    assert_same_results(graph, layout(graph), 1)
 
 
 def cut_cost(edges, side):
