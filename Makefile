@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TEST_ARGS ?=
+FUZZ_ARGS ?= --count 100000 --seed 0 --jobs 2
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test fuzz lint format bench clean
 .NOTPARALLEL:
 .SECONDARY:
 
@@ -12,6 +13,10 @@ demo: .venv/.demo
 
 test: .venv/.test
 	$(BIN)/python -m pytest -n 2 $(TEST_ARGS)
+
+# Random graphs, compiled, against the interpreter; failures are made small and written to build/fuzz.
+fuzz: .venv/.test
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 # Type checkers do not follow setuptools' package-dir mapping, so mypy reads a folder of links laid out as installed.
 lint: .venv/.lint
