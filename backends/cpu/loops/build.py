@@ -1,7 +1,7 @@
 """From a fused body to loop nests: finds the space the kernel runs over, and the scalars it stores there.
 
-In: a body, a Graph of elementwise, movement and reduction nodes. Out: a `Nest` for each kernel it takes (one, but for a
-concatenation, which takes one a piece). Raises `Unlowerable` where the nodes do not share one space.
+In: a body, a Graph of elementwise, movement and reduction nodes. Out: a `Nest` for each kernel it takes (one, but for what
+follows a concatenation, which takes one a piece). Raises `Unlowerable` where the nodes do not share one space.
 
     softmax over f32[1536,128]: rows (1536), cols (128), reductions max then sum, one store a column
 """
@@ -31,10 +31,7 @@ def build_nests(body: Graph) -> list[Nest]:
     anchor = next((node for node in body.nodes if node.op.kind in FOLDS), None)
     if anchor:
         return [_finish(body, _reduction_nest(body, anchor))]
-    last = body.outputs[0].node
-    if len(body.outputs) == 1 and last and last.op.name == "concat":
-        return [_finish(body, nest) for nest in _concat_nests(body, last)]
-    return [_finish(body, _map_nest(body))]
+    return [_finish(body, nest) for nest in _map_nests(body)]
 
 
 def slots_of(body: Graph) -> dict[Value, int]:
@@ -59,32 +56,57 @@ def _finish(body: Graph, nest: Nest) -> Nest:
     return replace(nest, status=nest.slots, slots=nest.slots + 1) if dynamic else nest
 
 
-def _map_nest(body: Graph) -> Nest:
-    rows = variables("i", body.outputs[0].shape)
-    flat = flatten(positions(rows), body.outputs[0].shape)
+def _map_nests(body: Graph) -> list[Nest]:
+    """Return a nest for all of the outputs, or one for each piece of a concatenation they are pointwise in."""
+    shape = body.outputs[0].shape
+    cut = concatenation(body)
+    if cut is None:
+        rows = variables("i", shape)
+        return [_map_nest(body, rows, positions(rows))]
+    axis, sizes = cut
+    nests, offset = [], 0
+    for size in sizes:
+        rows = variables("i", (*shape[:axis], size, *shape[axis + 1 :]))
+        index = positions(rows)
+        nests.append(_map_nest(body, rows, (*index[:axis], index[axis] + offset, *index[axis + 1 :])))
+        offset += size
+    return nests
+
+
+def _map_nest(body: Graph, rows: tuple[Var, ...], place: Index) -> Nest:
+    flat = flatten(place, body.outputs[0].shape)
     scalars = Scalars(slots_of(body))
     stores = []
     for slot, value in enumerate(body.outputs, len(body.inputs)):
         if value.type.size != body.outputs[0].type.size:
             raise Unlowerable("outputs of different sizes")
         same = value.shape == body.outputs[0].shape
-        index = positions(rows) if same else unflatten(flat, value.shape)
+        index = place if same else unflatten(flat, value.shape)
         stores.append(Store(slot, flat, scalars.at(value, index)))
     return Nest(rows, (), tuple(stores), len(body.inputs) + len(body.outputs))
 
 
-def _concat_nests(body: Graph, node: Node) -> list[Nest]:
-    axis, out = node.attrs["axis"], body.outputs[0]
-    nests, offset = [], 0
-    for piece in node.inputs:
-        rows = variables("i", piece.shape)
-        index = positions(rows)
-        place = (*index[:axis], index[axis] + offset, *index[axis + 1 :])
-        scalar = Scalars(slots_of(body)).at(piece, index)
-        store = Store(len(body.inputs), flatten(place, out.shape), scalar)
-        nests.append(Nest(rows, (), (store,), len(body.inputs) + 1))
-        offset += piece.shape[axis]
-    return nests
+def concatenation(body: Graph) -> tuple[int, Shape] | None:
+    """Return the axis of the outputs, and the sizes along it, of a concatenation they are pointwise in; else None."""
+    shape = body.outputs[0].shape
+    if any(value.shape != shape for value in body.outputs):
+        return None
+    todo = [(value, tuple(range(len(shape)))) for value in body.outputs]
+    seen: set[Value] = set()
+    for value, axes in todo:  # each axis of the value is this axis of the outputs
+        node = value.node
+        if node is None or value in seen:
+            continue
+        seen.add(value)
+        if node.op.name == "concat":
+            axis = node.attrs["axis"]
+            return axes[axis], tuple(piece.shape[axis] for piece in node.inputs)
+        if node.op.kind is Kind.ELEMENTWISE:
+            todo += [(operand, axes) for operand in node.inputs if operand.shape == value.shape]
+        elif node.op.name == "transpose":
+            perm = node.attrs["perm"]
+            todo.append((node.inputs[0], tuple(axes[perm.index(axis)] for axis in range(len(perm)))))
+    return None
 
 
 # -- reductions --------------------------------------------------------------------------------------
