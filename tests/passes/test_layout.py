@@ -8,15 +8,15 @@ import pytest
 
 from aicomp import ops
 from aicomp.interpreter import interpret
-from aicomp.ir import Graph
+from aicomp.ir import Graph, Value
 from aicomp.ops.composite import region
-from aicomp.passes.axis_order import is_free, to_first, to_last
+from aicomp.passes.axis_order import is_free, to_first, to_last, transpose_cost
 from aicomp.passes.canonicalize import canonicalize
 from aicomp.passes.decompose import decompose
 from aicomp.passes.fold_constants import fold_constants
 from aicomp.passes.layout import Relayout, layout
 from aicomp.passes.minimum_cut import Network
-from aicomp.types import TensorType
+from aicomp.types import FLOAT32, TensorType
 from aicomp.verify import verify
 
 from .graphs import assert_same_results, build, constant, names
@@ -76,10 +76,15 @@ def between(x):
     """Everything that works in either layout."""
     y = ops.relu(conv(x)) * np.float32([[[2.0]]] * 4) + np.ones((1, 4, 1, 1), np.float32)
     y = ops.reduce_window(
-        y, kind="max", window=(1, 1, 3, 2), strides=(1, 1, 2, 1), padding=((0, 0), (0, 0), (1, 0), (0, 1))
+        y,
+        kind="max",
+        window=(1, 1, 3, 2),
+        strides=(1, 1, 2, 1),
+        padding=((0, 0), (0, 0), (1, 0), (0, 2)),
+        dilation=(1, 1, 1, 2),
     )
-    y = ops.pad(y, low=(0, 1, 2, 3), high=(1, 0, 0, 0), value=1.0)
-    y = ops.slice(y, starts=(0, 0, 1, 2), sizes=(3, 5, 3, 4), steps=(1, 1, 1, 1))
+    y = ops.pad(y, low=(0, 1, 2, 3), high=(1, 0, 0, 2), value=1.0)
+    y = ops.slice(y, starts=(0, 0, 1, 2), sizes=(3, 5, 3, 4), steps=(1, 1, 1, 2))
     y = ops.concat(y, ops.exp(y), axis=1) / ops.sum(ops.abs(y), axes=(1, 3), keepdims=True)
     y = y * ops.broadcast_to(ops.max(y, axes=(0, 1), keepdims=True), shape=y.shape)
     y = y - ops.cast(ops.argmax(y, axis=1, keepdims=True), dtype="f32")
@@ -185,8 +190,8 @@ def test_regions_are_laid_out():
 def random_network(rng):
     """Return a graph of convolutions and of what works in either layout."""
 
-    def step(a, b):
-        match rng.randrange(7):
+    def step(a, b, w):
+        match rng.randrange(9):
             case 0 | 1:
                 return conv(a, 3)
             case 2:
@@ -197,16 +202,20 @@ def random_network(rng):
                 return ops.reshape(ops.reshape(a, shape=(-1,)), shape=a.shape)
             case 5:
                 return a + ops.max(b, axes=(0, 1))
+            case 6:
+                return a * weights(2, 3, 6, 5)
+            case 7:
+                return ops.conv(a, ops.relu(w), padding=1)
         return ops.relu(a)
 
-    def network(x, y):
+    def network(x, y, w):
         values = [x, y, conv(x, 3)]
-        for _ in range(rng.randint(2, 7)):
-            values.append(step(rng.choice(values), rng.choice(values)))
+        for _ in range(rng.randint(2, 6)):
+            values.append(step(rng.choice(values), rng.choice(values), w))
         first, second = rng.sample(values, 2)
         return first, ops.max(second, axes=(2,)), values[-1]
 
-    return build(network, "f32[2,3,6,5]", "f32[2,3,6,5]")
+    return build(network, "f32[2,3,6,5]", "f32[2,3,6,5]", "f32[3,3,3,3]")
 
 
 def moved(graph):
@@ -216,7 +225,24 @@ def moved(graph):
     return sum(node.inputs[0].type.size for node, order in zip(nodes, orders, strict=True) if order != sorted(order))
 
 
-@pytest.mark.parametrize("seed", range(40))
+def test_what_a_change_of_layout_costs():
+    shapes = {
+        (2, 3, 4, 5): 120,
+        (2, 3, 1, 1): 0,
+        (2, 1, 4, 5): 0,
+        (2, 3, 1, 5): 30,
+        (3, 4): 0,
+        (1, 2, 3): 6,
+        (0, 2, 3): 0,
+    }
+    for shape, expected in shapes.items():
+        value = Value(TensorType(shape, FLOAT32))
+        assert transpose_cost(value, len(shape)) == expected
+    low = Value(TensorType((3, 4, 5), FLOAT32))
+    assert (transpose_cost(low, 4), transpose_cost(weights(2, 3, 4, 5).value, 4)) == (60, 0)
+
+
+@pytest.mark.parametrize("seed", range(60))
 def test_no_other_choice_of_layouts_moves_fewer_elements(seed):
     graph = random_network(Random(seed))
     free = [node for node in graph.nodes if is_free(node)]

@@ -66,6 +66,8 @@ def test_the_divisor_is_found_behind_views():
     assert names(after) == ["sum", "reshape", "reciprocal", "multiply"]
     graph = build(network, "f32[4,4]", "f32[4,3]")
     assert reciprocals(graph) is graph, "broadcast, no divisor is shared"
+    after = run(network, "f32[9,4,4]", "f32[4,3]")
+    assert names(after) == ["sum", "reshape", "broadcast_to", "reciprocal", "multiply"]
 
 
 @pytest.mark.parametrize("elements", [SHARED_BY - 1, SHARED_BY])
