@@ -35,14 +35,19 @@ class Kernels:
         self.prefix = prefix
         self.made: dict[Hashable, Recipe] = {}
 
-    def recipe(self, body: Graph, constants: frozenset[int]) -> Recipe:
-        """Return how a body is computed. Raises Unlowerable where one kernel cannot."""
-        key = (structure(body), constants if has_contraction(body) else None)
+    def recipe(self, body: Graph, constants: frozenset[int], final: bool = False) -> Recipe:
+        """Return how a body is computed; `final` results are the caller's. Raises Unlowerable where one kernel cannot.
+
+        Final results of a kernel that fills the last cache anyway are streamed to memory.
+        """
+        values = (*body.inputs, *body.outputs)
+        stream = final and sum(value.type.nbytes for value in values) >= self.machine.l3
+        key = (structure(body), constants if has_contraction(body) else None, stream)
         if key not in self.made:
-            self.made[key] = self._make(body, f"{self.prefix}_k{len(self.made)}_{label(body)}", constants)
+            self.made[key] = self._make(body, f"{self.prefix}_k{len(self.made)}_{label(body)}", constants, stream)
         return self.made[key]
 
-    def _make(self, body: Graph, name: str, constants: frozenset[int]) -> Recipe:
+    def _make(self, body: Graph, name: str, constants: frozenset[int], stream: bool) -> Recipe:
         if any(node.op.kind is Kind.OPAQUE for node in body.nodes):
             return lower_opaque(body, self.machine, name)
         if has_contraction(body):
@@ -51,9 +56,9 @@ class Kernels:
             except Unlowerable:
                 pass  # plain loops below compute whatever the micro-kernels do not take
         nests = [nest for nest in build_nests(body) if not is_empty(nest)]
-        return Recipe(tuple(self._part(body, nest, f"{name}_{i}") for i, nest in enumerate(nests)))
+        return Recipe(tuple(self._part(body, nest, f"{name}_{i}", stream) for i, nest in enumerate(nests)))
 
-    def _part(self, body: Graph, nest: Nest, name: str) -> Part:
+    def _part(self, body: Graph, nest: Nest, name: str, stream: bool) -> Part:
         operands = [Operand("input", i) for i in range(len(body.inputs))]
         operands += [Operand("output", i) for i in range(len(body.outputs))]
         if nest.status is not None:
@@ -65,16 +70,16 @@ class Kernels:
             if reads_in_place(nest.stores, store, slot)
         )
         whole = len(nest.stores) == len(body.outputs)
-        function, tasks = self._write(nest, name)
+        function, tasks = self._write(nest, name, stream)
         return Part(function, tuple(operands), tasks, shared if whole else ())
 
-    def _write(self, nest: Nest, name: str) -> tuple[Function, int]:
+    def _write(self, nest: Nest, name: str, stream: bool) -> tuple[Function, int]:
         """Return the kernel of a nest and the number of its tasks."""
         nest = merge(split(nest))
         copy = recognise(nest, self.machine)
         if copy is not None:
             return emit_transposition(copy, name), copy.tasks
-        plan = schedule(nest, self.machine)
+        plan = schedule(nest, self.machine, stream)
         return emit_nest(plan, self.machine, name), plan.tasks
 
 

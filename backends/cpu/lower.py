@@ -121,7 +121,7 @@ class Lowering:
         if not any(value.type.size for value in node.outputs):
             return []
         constants = frozenset(i for i, value in enumerate(inputs) if value.op == "constant")
-        recipe = self.kernels.recipe(body, constants)
+        recipe = self.kernels.recipe(body, constants, all(ref.space == "output" for ref in outputs))
         scratch = [self.buffer(nbytes) for nbytes in recipe.scratch]
         nbytes = sum(v.type.nbytes for v in (*inputs, *node.outputs))
 

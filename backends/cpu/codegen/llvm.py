@@ -225,6 +225,14 @@ class Function:
         """Store a scalar or vector; `align` in bytes, by default that of one element."""
         self.do(f"store {value}, {pointer}, align {align or element_bytes(value.type)}")
 
+    def stream(self, value: V, pointer: V) -> None:
+        """Store whole cache lines to an address that begins one, past the caches (see `fence`)."""
+        self.do(f"store {value}, {pointer}, align 64, !nontemporal !0")
+
+    def fence(self) -> None:
+        """Let all that is stored so far be seen by others before what is stored later; streams need it."""
+        self.do("fence seq_cst")
+
     def masked_load(self, type_: str, pointer: V, mask: V, other: V) -> V:
         """Load the lanes where `mask` holds; the others come from `other` and touch no memory."""
         name = f"llvm.masked.load.{mangle(type_)}.p0"

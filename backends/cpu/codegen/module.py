@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from .llvm import Function
 
+STREAMED = "!0 = !{i32 1}"  # what `!nontemporal` refers to
+
 
 def module_text(functions: Sequence[Function], globals_: Sequence[str] = ()) -> str:
     """Return one module: globals, definitions, their helpers, and the declarations still needed."""
@@ -20,7 +22,8 @@ def module_text(functions: Sequence[Function], globals_: Sequence[str] = ()) -> 
     texts = [str(f) for f in everything.values()]
     wanted = sorted(set().union(*(f.declarations for f in everything.values())))
     missing = [d for d in wanted if (m := re.search(r"@([\w.$]+)", d)) and m[1] not in everything]
-    return "\n\n".join([*globals_, *missing, *texts]) + "\n"
+    metadata = [STREAMED] if any("!nontemporal" in text for text in texts) else []
+    return "\n\n".join([*globals_, *missing, *texts, *metadata]) + "\n"
 
 
 def with_helpers(functions: Iterable[Function]) -> Iterator[Function]:

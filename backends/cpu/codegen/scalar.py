@@ -55,10 +55,12 @@ def load(f: Function, dtype: DType, pointer: V, lanes: int = 1, mask: V | None =
     return f.icmp("ne", v, constant(type_, 0)) if dtype == BOOL else v
 
 
-def store(f: Function, dtype: DType, value: V, pointer: V, mask: V | None = None) -> None:
-    """Store elements side by side; lanes outside `mask` touch no memory."""
+def store(f: Function, dtype: DType, value: V, pointer: V, mask: V | None = None, stream: bool = False) -> None:
+    """Store elements side by side; lanes outside `mask` touch no memory. A `stream` of lines passes the caches by."""
     memory = f.convert("zext", value, vector("i8", value.lanes)) if dtype == BOOL else value
-    if mask is None:
+    if mask is None and stream:
+        f.stream(memory, pointer)
+    elif mask is None:
         f.store(memory, pointer)
     else:
         f.masked_store(memory, pointer, mask)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import prod
 
+from ..aligned import LINE
 from ..codegen.llvm import Function, Index, V, i64
 from ..machine import Machine
 from .columns import Columns
@@ -24,6 +25,8 @@ def emit_nest(plan: Schedule, machine: Machine, name: str) -> Function:
     """Return the kernel that runs a scheduled nest."""
     f = Function(name, PARAMS)
     RowLoops(f, machine, plan).emit()
+    if plan.streams:
+        f.fence()
     f.ret()
     return f
 
@@ -78,7 +81,26 @@ class RowLoops:
             self._tail(var, f.sub(stop, rest), stop, var.extent % plan.lanes)
 
     def _vectors(self, var: Var, start: Index, stop: Index) -> None:
-        """Write the full vectors of [start, stop), a multiple of the lanes."""
+        """Write the full vectors of [start, stop), a multiple of the lanes; as streams where the buffers allow it."""
+        if not self.plan.streams:
+            self._full(var, start, stop)
+            return
+        aligned = self._aligned()
+        for condition, streaming in ((aligned, True), (self.f.binary("xor", aligned, V("true", "i1")), False)):
+            with self.f.if_(condition):
+                self.scopes.streaming = streaming
+                self._full(var, start, stop)
+        self.scopes.streaming = False
+
+    def _aligned(self) -> V:
+        """Return whether every buffer written to begins on a cache line."""
+        f, slots = self.f, {store.slot for store in self.plan.nest.stores}
+        address = i64(0)
+        for slot in sorted(slots):
+            address = f.binary("or", address, f.convert("ptrtoint", self.scopes.pointers[slot], "i64"))
+        return f.icmp("eq", f.binary("and", address, i64(LINE - 1)), i64(0))
+
+    def _full(self, var: Var, start: Index, stop: Index) -> None:
         lanes = self.plan.lanes
         if isinstance(stop, int) and stop <= lanes:
             if stop:

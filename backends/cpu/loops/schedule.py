@@ -13,6 +13,7 @@ from math import prod
 from aicomp.expr import Expr
 from aicomp.types import BOOL
 
+from ..aligned import LINE
 from ..machine import Machine
 from .index import ZERO, FloorDiv, Linear, Mod, Var
 from .nest import Apply, Choose, Load, Nest, Position, Reduction, Scalar, Store, ordered
@@ -35,7 +36,8 @@ class Schedule:
 
     `vector` is a row (then each lane is a row) or a column (then lanes are folded together), `lanes` at a time; `block`
     is the length of a block of a vectorised row; `turns` the number of outer positions and blocks in a task. `saved`
-    scalars are kept in a scratch row from the stage that computes them to the later ones.
+    scalars are kept in a scratch row from the stage that computes them to the later ones. What it `streams` passes the
+    caches by.
     """
 
     nest: Nest
@@ -46,6 +48,7 @@ class Schedule:
     block: int
     turns: int
     saved: tuple[Scalar, ...]
+    streams: bool = False
 
     @property
     def by_rows(self) -> bool:
@@ -69,8 +72,8 @@ class Schedule:
         return -(-self.positions // self.turns)
 
 
-def schedule(nest: Nest, machine: Machine) -> Schedule:
-    """Choose how to run a nest that is already split and merged."""
+def schedule(nest: Nest, machine: Machine, stream: bool = False) -> Schedule:
+    """Choose how to run a nest that is already split and merged; `stream` results that nobody reads soon, if it can."""
     vector = choose_vector(nest)
     lanes = choose_lanes(nest, vector, machine)
     others = tuple(v for v in nest.rows if v is not vector)
@@ -90,7 +93,16 @@ def schedule(nest: Nest, machine: Machine) -> Schedule:
     each = max(1, inner * block // max(vector.extent if vector else 1, 1))
     turns = max(1, min(positions, GRAIN // each))
     saved = choose_saved(nest, lanes if by_rows else 1)
-    return Schedule(nest, vector, lanes, others, tuple(middle), block, turns, saved)
+    streams = stream and by_rows and not nest.cols and all(fills_lines(store, vector, lanes) for store in nest.stores)
+    return Schedule(nest, vector, lanes, others, tuple(middle), block, turns, saved, streams)
+
+
+def fills_lines(store: Store, vector: Var | None, lanes: int) -> bool:
+    """Return whether vectors of a store are whole cache lines, if its buffer begins with one."""
+    size, index = store.value.dtype.itemsize, store.index
+    steps = [lanes, index.constant, *(step for atom, step in index.terms if atom is not vector)]
+    smooth = vector is not None and _smooth(index, vector) and index.depends(vector)
+    return smooth and not any(step * size % LINE for step in steps)
 
 
 # -- splitting and merging loops ---------------------------------------------------------------------

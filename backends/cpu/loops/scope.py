@@ -58,6 +58,7 @@ class Scopes:
         self.pointers = [f.load("ptr", f.gep("ptr", f.args[0], slot)) for slot in range(slots)]
         self.shelters: dict[tuple[DType, str, int], V] = {}  # stack memory that holds padding
         self.stack = [Scope({}, None)]
+        self.streaming = False  # whether stores of full vectors are to pass the caches by
 
     # -- binding -------------------------------------------------------------------------------------
     @contextmanager
@@ -273,7 +274,7 @@ class Scopes:
         if lanes == 1 or lane is None:
             scalar.store(f, dtype, value, self.address(s.slot, s.index, dtype))
         elif s.index.is_affine_in(lane.var) and s.index.coefficient(lane.var) == 1:
-            scalar.store(f, dtype, value, self.address(s.slot, s.index, dtype), lane.mask)
+            scalar.store(f, dtype, value, self.address(s.slot, s.index, dtype), lane.mask, self.streaming)
         else:
             self._scatter(value, dtype, self.addresses(s.slot, s.index, dtype, lanes), lane.mask)
 
