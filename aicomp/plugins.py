@@ -11,6 +11,7 @@ object of the protocol below. Out: lazy tables, which import a plug-in only when
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol
@@ -58,7 +59,7 @@ class Plugins(Mapping[str, Any]):
 
     def __init__(self, group: str) -> None:
         self.group = group
-        self.entries: dict[str, EntryPoint] = {entry.name: entry for entry in entry_points(group=group)}
+        self.entries: dict[str, EntryPoint] = {entry.name: entry for entry in installed(group)}
 
     def __getitem__(self, name: str) -> Any:
         return load(self.entries[name])
@@ -80,6 +81,12 @@ class Plugins(Mapping[str, Any]):
         """Return the first plug-in that `wanted` holds for, the built-in ones tried before others."""
         own = sorted(self.entries.values(), key=lambda entry: not entry.value.startswith("aicomp."))
         return next((plugin for plugin in map(load, own) if wanted(plugin)), None)
+
+
+@cache
+def installed(group: str) -> tuple[EntryPoint, ...]:
+    """Return the entry points of a group; every installed package is searched for them, so only once a process."""
+    return tuple(entry_points(group=group))
 
 
 def load(entry: EntryPoint) -> Any:
