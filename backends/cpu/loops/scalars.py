@@ -52,7 +52,7 @@ class Scalars:
                 raise Unlowerable(f"{value.op} is needed away from where it is computed")
             return scalar
         if value in self.slots:
-            return load(self.slots[value], value.type, index, inside)
+            return load(self.slots[value], value.type, flatten(index, value.shape), inside)
         node = value.node
         if node is None:
             raise Unlowerable("an input without a buffer")
@@ -84,10 +84,10 @@ class Scalars:
         return Linear(((Dynamic(scalar, extent), 1),), 0)
 
 
-def load(slot: int, type_: TensorType, index: Index, inside: Inside) -> Scalar:
+def load(slot: int, type_: TensorType, flat: Linear, inside: Inside) -> Scalar:
     """Return the load of a dense tensor's element, the bounds that always hold left out."""
     open_bounds = tuple(b for b in inside if not b.always)
-    return Load(slot, flatten(index, type_.shape), type_.dtype, open_bounds)
+    return Load(slot, flat, type_.dtype, open_bounds)
 
 
 def broadcast_index(index: Index, shape: Shape) -> Index:
@@ -119,7 +119,10 @@ def _iota(s: Scalars, node: Node, index: Index, inside: Inside) -> Scalar:
 
 def _reshape(s: Scalars, node: Node, index: Index, inside: Inside) -> Scalar:
     (x,) = node.inputs
-    return s.at(x, unflatten(flatten(index, node.outputs[0].shape), x.shape), inside)
+    flat = flatten(index, node.outputs[0].shape)
+    if x in s.slots:
+        return load(s.slots[x], x.type, flat, inside)  # whatever the shapes, the position in memory is the same
+    return s.at(x, unflatten(flat, x.shape), inside)
 
 
 def _transpose(s: Scalars, node: Node, index: Index, inside: Inside) -> Scalar:
