@@ -46,18 +46,26 @@ def cumulative(x: Array, *, kind: str, axis: int, exclusive: bool = False, rever
     return np.asarray(ordered).astype(x.dtype, copy=False)
 
 
-def _infer_argsort(x: TensorType, *, axis: int, descending: bool) -> TensorType:
-    return TensorType(x.shape, INT64)
+def _infer_argsort(x: TensorType, *, axis: int, descending: bool, count: int | None) -> TensorType:
+    n = x.shape[axis]
+    if count is not None and not 0 <= count <= n:
+        raise GraphError(f"count is {count}, but axis {axis} has {n} elements")
+    return TensorType((*x.shape[:axis], n if count is None else count, *x.shape[axis + 1 :]), INT64)
 
 
 @primitive(Kind.OPAQUE, _infer_argsort, normalize=axis_normalizer("axis"))
-def argsort(x: Array, *, axis: int = -1, descending: bool = False) -> Array:
-    """The int64 positions that sort x along an axis; equal elements keep their order; NaN is largest."""
+def argsort(x: Array, *, axis: int = -1, descending: bool = False, count: int | None = None) -> Array:
+    """The int64 positions that sort x along an axis, or the first `count` of them; equal elements keep their order.
+
+    NaN is largest.
+    """
     wide = x.astype(compute_dtype(x.dtype), copy=False)
-    if not descending:
-        return np.argsort(wide, axis=axis, kind="stable")
-    backwards = np.argsort(np.flip(wide, axis), axis=axis, kind="stable")
-    return np.asarray(x.shape[axis] - 1 - np.flip(backwards, axis))
+    if descending:
+        backwards = np.argsort(np.flip(wide, axis), axis=axis, kind="stable")
+        order = x.shape[axis] - 1 - np.flip(backwards, axis)
+    else:
+        order = np.argsort(wide, axis=axis, kind="stable")
+    return np.take(order, range(count), axis) if count is not None else np.asarray(order)
 
 
 def _check_reduction(x: TensorType, updates: TensorType, shape: Sequence[int], reduction: str) -> TensorType:

@@ -14,7 +14,6 @@ from .base import normal_axis
 from .composite import composite
 from .lookup import gather_elements
 from .opaque import argsort
-from .shaping import along
 from .symbol import Symbol
 
 
@@ -30,5 +29,5 @@ def top_k(x: Symbol, *, k: int, axis: int = -1, largest: bool = True) -> tuple[A
     found = normal_axis(axis, x.ndim)
     if not 0 <= k <= x.shape[found]:
         raise GraphError(f"k is {k}, but axis {axis} has {x.shape[found]} elements")
-    indices = along(argsort(x, axis=found, descending=largest), found, 0, k)
+    indices = argsort(x, axis=found, descending=largest, count=k)
     return gather_elements(x, indices, axis=found), indices

@@ -153,6 +153,8 @@ def test_out_of_range(call, message):
 
 @pytest.mark.parametrize("call, message", [
     (lambda: ops.argsort(tensor((3,)), axis=1), "axis 1 is out of range for rank 1"),
+    (lambda: ops.argsort(tensor((3,)), count=4), "count is 4, but axis 0 has 3 elements"),
+    (lambda: ops.argsort(tensor((3,)), count=-1), "count is -1, but axis 0 has 3 elements"),
     (lambda: ops.cumulative(tensor((3,)), kind="mean", axis=0), "kind 'mean' is not one of sum, prod, max, min"),
     (lambda: ops.cumulative(tensor((3,), "bool"), kind="sum", axis=0), "sum is not defined on bool"),
     (lambda: ops.scatter_nd(tensor((3,)), np.array([[0]]), tensor((2,))), r"updates are f32\[2\], expected f32\[1\]"),
