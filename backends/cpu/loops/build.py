@@ -1,7 +1,7 @@
 """From a fused body to loop nests: finds the space the kernel runs over, and the scalars it stores there.
 
-In: a body, a Graph of elementwise, movement and reduction nodes. Out: a `Nest` for each kernel it takes (one, but for what
-follows a concatenation, which takes one a piece). Raises `Unlowerable` where the nodes do not share one space.
+In: a body, a Graph of elementwise, movement and reduction nodes. Out: a `Nest` for each kernel it takes: one, or one
+for each piece of a concatenation. Raises `Unlowerable` where the nodes do not share one space.
 
     softmax over f32[1536,128]: rows (1536), cols (128), reductions max then sum, one store a column
 """
