@@ -118,7 +118,7 @@ def make(op: str, *args: Expr | Number) -> Expr:
 
     Raises GraphError where the operation is not defined on those dtypes.
     """
-    like = next(a for a in reversed(args) if isinstance(a, Expr))
+    like = next(a for a in args if isinstance(a, Expr))
     exprs = tuple(lift(a, like) for a in args)
     return Expr(op, exprs, SCALAR_OPS[op].result(op, tuple(e.dtype for e in exprs)))
 

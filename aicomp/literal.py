@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -82,13 +82,7 @@ def _scalar(number: Any) -> str:
         return str(number)
     if number != number:
         return _float(float(number))
-    return next(text for text in _spellings(number) if number.dtype.type(float(text)) == number)
-
-
-def _spellings(number: Any) -> Iterable[str]:
-    """Yield ever longer decimal forms of a float."""
-    yield repr(float(str(number)))
-    yield from (repr(float(f"{float(number):.{digits}g}")) for digits in range(5, 18))
+    return repr(float(str(number)))  # the shortest that names this float among those of its dtype
 
 
 def _float(value: float) -> str:

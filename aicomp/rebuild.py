@@ -57,7 +57,7 @@ class Rebuilder:
         if depth > DEPTH_LIMIT:
             raise EndlessError(f"rewriting does not end: {node!r} is still replaced after {depth} replacements")
         current = self.on_settled_inputs(node)
-        results = current.outputs if current in self.settled else self.visit(current)
+        results = self.visit(current)
         self.settled.update((node, current))
         if results is not current.outputs:
             for made in reachable(results, self.settled):

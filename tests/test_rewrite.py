@@ -210,3 +210,42 @@ def test_inline_copies_every_node():
     assert not set(graph.nodes) & set(body.nodes)
     assert print_graph(graph).count("multiply") == 1
     assert Symbol(value).shape == (2, 3)
+
+
+def test_a_replacement_that_is_broadcast_keeps_the_place():
+    node = Node(OPS["add"], (tensor(), const(0.0, shape=(4, 2, 3))), loc=Location("m.py", 7))
+    result = rewrite(Graph.build("g", [node.inputs[0]], node.outputs), [Rule("x + 0 = x", x + 0.0, x)])
+    assert names(result) == ["broadcast_to"]
+    assert result.nodes[0].loc == Location("m.py", 7)
+
+
+def test_a_rule_refused_one_way_round_may_apply_the_other():
+    a, b = tensor("a"), tensor("b")
+    rule = Rule("b + y = y", x + y, lambda match: match["y"] if match["x"].value is b else None)
+    assert rewrite(Graph.build("g", [a, b], [ops.add(a, b)]), [rule]).outputs == (a,)
+
+
+def test_a_node_may_stand_in_its_own_replacement():
+    graph = Graph.build("g", [t := tensor()], [ops.exp(ops.negative(ops.negative(t)))])
+
+    def visit(node):
+        if node.op.name == "negative" and node.inputs[0].node:
+            return node.inputs[0].node.inputs
+        return [ops.abs(node.outputs[0])] if node.op.name == "exp" else node.outputs
+
+    assert names(rebuild(graph, visit)) == ["exp", "abs"]
+
+
+def test_each_node_is_visited_once_those_of_a_region_that_is_passed_on_too():
+    visited = []
+
+    def visit(node):
+        visited.append(node.op.name)
+        if node.op.name == "fusion" and node.attrs["kind"] == "map":
+            return Node(node.op, node.inputs, {"kind": "reduce"}, node.regions).outputs
+        return node.outputs
+
+    t = tensor()
+    graph = Graph.build("g", [t], [ops.fusion(t, regions=[region(ops.exp, [F])], kind="map")])
+    assert rebuild(graph, visit).nodes[0].attrs["kind"] == "reduce"
+    assert visited == ["exp", "fusion", "fusion"]

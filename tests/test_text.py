@@ -6,7 +6,8 @@ import pytest
 from aicomp import ops
 from aicomp.errors import GraphError, ParseError
 from aicomp.ir import Graph, Location, Node, Value
-from aicomp.literal import digest, literal
+from aicomp.lexer import Tokens
+from aicomp.literal import digest, literal, parse_literal
 from aicomp.ops import OPS
 from aicomp.ops.composite import region
 from aicomp.parse import parse_graph
@@ -96,6 +97,25 @@ def test_a_constant_of_another_type_under_the_digest_is_refused():
         parse_graph(print_graph(graph), {name: np.zeros(100)})
 
 
+def test_only_the_same_bits_are_a_splat():
+    zeros = np.zeros(20, np.float32)
+    mixed = np.where(np.arange(20) == 7, -zeros, zeros)
+    graph = Graph.build("g", [], [constant(mixed), constant(np.full(20, np.nan)), constant(np.arange(20) == 40)])
+    assert print_graph(graph).count(", ...)") == 2
+    back = round_trip(graph).nodes[0].attrs["value"]
+    assert np.array_equal(np.signbit(back), np.arange(20) == 7)
+
+
+@pytest.mark.parametrize("dtype", [FLOAT16, BFLOAT16], ids=str)
+def test_every_half_survives(dtype):
+    array = np.arange(1 << 16, dtype=np.uint16).view(dtype)
+    array = array[~np.isnan(array)]
+    for start in range(0, array.size, 80):
+        part = array[start : start + 16]
+        back = parse_literal(Tokens(literal(part)), {})
+        assert back.tobytes() == part.tobytes()
+
+
 def test_digest_tells_shapes_and_dtypes_apart():
     array = np.arange(6, dtype=np.int32)
     assert len({digest(array), digest(array.reshape(2, 3)), digest(array.view(np.float32)), digest(array + 1)}) == 4
@@ -119,6 +139,9 @@ def test_names_survive(name):
         Location('q".py', 1, "two\nlines "),
         Location("<stdin>", 1, "λ = 1"),
         Location("#.py", 2, "x"),
+        Location("m.py", 1, "two\nlines"),
+        Location("m.py", 1, " indented"),
+        Location("m.py", 1, "\x1b[31mred"),
     ],
 )
 def test_locations_survive(loc):
@@ -149,6 +172,13 @@ def test_dead_nodes_and_unnamed_inputs_survive():
     assert len(round_trip(graph).nodes) == 2
 
 
+def test_inputs_of_one_name_are_told_apart():
+    x, y = tensor("x"), tensor("x")
+    graph = Graph("g", (x, y), (), (y, x))
+    assert print_graph(graph) == "graph g(%x: f32[2,3], %1: f32[2,3]) {\n  return %1, %x\n}\n"
+    round_trip(graph)
+
+
 def test_literals():
     assert literal((1, (2.0, None), "a\n", True, FLOAT16, ())) == '(1, (2.0, None), "a\\n", True, f16, ())'
     with pytest.raises(GraphError, match="object"):
@@ -167,6 +197,7 @@ HOSTILE = {
     "graph g(%x: f32[" + "1," * 40 + "]) { return }": "axes",
     "graph g(%x: f32[" + "9" * 5000 + "]) { return }": "not a size",
     "graph g(%x: f32[1.5]) { return }": "not a size",
+    "graph g(%x: f32[" + "0" * 30 + "1]) { return }": "not a size",
     "graph g(%x: f32[2], %x: f32[2]) { return }": "defined twice",
     "graph g(%x: f32[2]) { %0: f32[2] = nothing(%x) return %0 }": "no operator 'nothing'",
     "graph g(%x: f32[2]) { %0: f32[2] = subtrac(%x) return %0 }": "do you mean 'subtract'",
@@ -214,3 +245,13 @@ def test_comments_and_blank_lines_are_skipped():
     head = "# a note\ngraph g(%x: f32[2]) {  # here\n\n  # m.py:3\n"
     graph = parse_graph(head + "  %1: f32[2] = abs(%x)  # not a location\n return %1 }\n# end")
     assert graph.nodes[0].loc is None
+    graph = parse_graph(head + "  %1: f32[2] = abs(%x)\n  # m.py:4\n return %1 }")
+    assert graph.nodes[0].loc is None
+
+
+def test_texts_have_a_largest_number_of_nodes(monkeypatch):
+    monkeypatch.setattr("aicomp.parse.MAX_NODES", 2)
+    lines = [f"  %{i}: f32[2] = abs(%x)\n" for i in range(1, 4)]
+    parse_graph("graph g(%x: f32[2]) {\n" + "".join(lines[:2]) + "  return\n}")
+    with pytest.raises(ParseError, match="line 4: more than 2 nodes"):
+        parse_graph("graph g(%x: f32[2]) {\n" + "".join(lines) + "  return\n}")

@@ -82,6 +82,21 @@ def used_before_it_is_made():
     return Graph("g", (x,), (second, first), second.outputs)
 
 
+def used_before_it_is_made_by_a_later_node():
+    x = tensor()
+    first, unrelated = node("abs", x), node("exp", x)
+    second = node("exp", first.outputs[0])
+    return Graph("g", (x,), (unrelated, second, first), second.outputs)
+
+
+def outputs_out_of_order():
+    x = tensor()
+    made = node("top_k", x, k=1)
+    forged = forge(made)
+    forged.outputs = tuple(Value(v.type, forged, 1 - v.index) for v in made.outputs)
+    return Graph("g", (x,), (forged,), forged.outputs)
+
+
 def unknown_operand():
     return Graph("g", (), (made := node("abs", tensor()),), made.outputs)
 
@@ -96,6 +111,28 @@ def region_that_reads_outside():
     leaking = Graph("body", (), (), (outer.outputs[0],))
     fused = forge(Node(OPS["fusion"], (x,), {}, [region(ops.abs, [T])], LOC), inputs=(), regions=(leaking,))
     return Graph("g", (x,), (outer, fused), fused.outputs)
+
+
+def region_whose_node_reads_outside():
+    x = tensor()
+    outer = node("abs", x)
+    inner = node("exp", outer.outputs[0])
+    leaking = Graph("body", (), (inner,), inner.outputs)
+    fused = forge(Node(OPS["fusion"], (x,), {}, [region(ops.abs, [T])], LOC), inputs=(), regions=(leaking,))
+    return Graph("g", (x,), (outer, fused), fused.outputs)
+
+
+def region_whose_input_is_outside():
+    x = tensor()
+    leaking = Graph("body", (x,), (), (x,))
+    fused = forge(Node(OPS["fusion"], (x,), {}, [region(ops.abs, [T])], LOC), regions=(leaking,))
+    return Graph("g", (x,), (fused,), fused.outputs)
+
+
+def attribute_of_another_type():
+    x = tensor()
+    forged = forge(node("sum", x, axes=1), attrs={"axes": (1,), "keepdims": 0})
+    return Graph("g", (x,), (forged,), forged.outputs)
 
 
 def attributes_that_are_not_canonical():
@@ -139,9 +176,14 @@ BROKEN = {
     output_of_another_node: "outputs-belong-to-nodes",
     node_twice: "outputs-belong-to-nodes",
     used_before_it_is_made: "defined-before-use",
+    used_before_it_is_made_by_a_later_node: "defined-before-use",
+    outputs_out_of_order: "outputs-belong-to-nodes",
     unknown_operand: "defined-before-use",
     unknown_output: "outputs-available",
     region_that_reads_outside: "regions-closed",
+    region_whose_node_reads_outside: "regions-closed",
+    region_whose_input_is_outside: "regions-closed",
+    attribute_of_another_type: "attributes-canonical",
     attributes_that_are_not_canonical: "attributes-canonical",
     attributes_that_are_missing: "attributes-canonical",
     mutable_array: "attributes-canonical",
@@ -152,6 +194,11 @@ BROKEN = {
 
 def test_a_sound_graph_passes():
     verify(sound())
+
+
+def test_a_number_that_equals_nothing_is_canonical():
+    x = tensor()
+    verify(Graph.build("g", [x], [ops.pad(x, low=(1, 0), high=(0, 0), value=float("nan"))]))
 
 
 @pytest.mark.parametrize("make", BROKEN, ids=lambda make: make.__name__)
