@@ -22,6 +22,7 @@ GRAIN = 1 << 16  # work of a parallel task worth its hand-over, in element opera
 INNER = 1 << 12  # work below which the loops around the vector loop stay inside a task
 SCRATCH = 32 << 10  # bytes of a row kept between stages
 GATHER_COST = 8  # element operations that a strided access costs
+FULL = 8  # turns of a loop that fill a vector
 HEAVY = frozenset(
     {"exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "atan", "atan2", "tanh", "erf"}
     | {"pow", "div", "sqrt", "floordiv", "mod", "fmod"}
@@ -188,14 +189,16 @@ def choose_vector(nest: Nest) -> Var | None:
 
 
 def strided_cost(nest: Nest, var: Var) -> int:
-    """Return the gathers and scatters an element takes if `var` is vectorised, short loops at a malus."""
+    """Return what gathers and scatters cost if `var` is vectorised, and what a short loop leaves of a vector unused."""
     loads = [s for s in ordered(nest.roots()) if isinstance(s, Load)]
     cost = sum(GATHER_COST * (not _smooth(load.index, var)) for load in loads)
     if var in nest.rows:
         cost += sum(GATHER_COST * (not _smooth(store.index, var)) for store in nest.stores)
     elif var.extent <= 4 and nest.rows:
         cost += GATHER_COST * (len(loads) + 1)
-    return cost + (4 if var.extent < 8 else 0)
+    if var.extent < FULL:
+        cost += max(4, work(nest) * (FULL - var.extent) // max(var.extent, 1))
+    return cost
 
 
 def _smooth(index: Linear, var: Var) -> bool:

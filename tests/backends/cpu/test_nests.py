@@ -241,6 +241,13 @@ def test_the_vector_loop_has_the_fewest_strided_accesses():
         assert vector is None or strided_cost(nest, vector) == min(strided_cost(nest, v) for v in candidates)
 
 
+def test_dear_work_is_not_done_in_the_few_lanes_of_a_short_loop():
+    types = "f32[50,40,3]", "f32[50,40,1]"
+    dear = one(lambda x, y: ops.sum(ops.multiply(x, ops.exp(y)), axes=1), *types)
+    cheap = one(lambda x, y: ops.sum(ops.multiply(x, y), axes=1), *types)
+    assert choose_vector(dear).extent == 40 and choose_vector(cheap).extent == 3
+
+
 def test_what_is_kept_between_stages_is_computed_in_one_and_read_in_a_later_one():
     kept = 0
     for nest in (*nests(), one(lambda x: ops.softmax(x), F), one(lambda x: ops.log_softmax(x, axis=0), F)):
