@@ -30,6 +30,7 @@ SIZE_WEIGHTS = (1, 12, 16, 16, 12, 10, 6, 6, 4, 4, 2, 2)
 RANK_WEIGHTS = (1, 3, 6, 5, 4, 1)
 DTYPE_WEIGHTS = {"f32": 50, "f64": 8, "f16": 6, "bf16": 6, "i32": 8, "i64": 8, "bool": 4, "u8": 3, "i8": 3, "i16": 1, "u16": 1, "u32": 1, "u64": 1}  # fmt: skip
 LARGEST = 1 << 13  # elements of a value
+LARGE_SIZES = (1, 3, 40, 64, 100, 129, 257, 600)  # enough work for several tasks
 SAFE = 1 << 20  # integers up to here are added exactly in float32, and so are a few of them
 
 
@@ -68,16 +69,22 @@ class Sample:
 
 
 class Builder:
-    """A graph being built. `careful` takes every float as approximate: in loops, later turns see other numbers."""
+    """A graph being built. `careful` takes every float as approximate: in loops, later turns see other numbers.
 
-    def __init__(self, rng: Random, careful: bool = False, depth: int = 0) -> None:
+    Sizes are small, or `large`.
+    """
+
+    def __init__(self, rng: Random, careful: bool = False, depth: int = 0, large: bool = False) -> None:
         self.rng = rng
+        self.large = large
+        self.largest = LARGEST << 4 if large else LARGEST
         self.careful = careful
         self.depth = depth
         self.inputs: list[Value] = []
         self.values: list[Value] = []
         self.arrays: dict[Value, Array] = {}
         self.grades: dict[Value, Grade] = {}
+        self.approximate: set[Value] = set()  # the approximate values, those of regions too
 
     # -- making values -------------------------------------------------------------------------------
     def add(self, value: Value, array: Array, grade: Grade) -> Value:
@@ -85,6 +92,8 @@ class Builder:
         self.values.append(value)
         self.arrays[value] = array
         self.grades[value] = Grade.APPROXIMATE if self.careful and is_float(value.dtype) else grade
+        if self.grades[value] is Grade.APPROXIMATE:
+            self.approximate.add(value)
         return value
 
     def input(self, shape: Shape, dtype: DType, array: Array | None = None) -> Value:
@@ -126,7 +135,7 @@ class Builder:
         regions = attrs.pop("regions", ())
         try:
             node = Node(ops.OPS[name], operands, attrs, regions)
-            if any(value.type.size > LARGEST for value in node.outputs):
+            if any(value.type.size > self.largest for value in node.outputs):
                 raise Rejected("too large")
             with np.errstate(all="ignore"):
                 arrays = node.compute([self.arrays[value] for value in operands])
@@ -187,7 +196,7 @@ class Builder:
 
     def size(self) -> int:
         """Return the size of an axis."""
-        return self.rng.choices(SIZES, SIZE_WEIGHTS)[0]
+        return self.rng.choice(LARGE_SIZES) if self.large else self.rng.choices(SIZES, SIZE_WEIGHTS)[0]
 
     def positive_size(self) -> int:
         """Return the size of an axis, at least 1."""
@@ -197,7 +206,7 @@ class Builder:
         """Return a shape of some rank. Raises Rejected where it is too large."""
         rank = self.rng.choices(range(low, high + 1), RANK_WEIGHTS[low : high + 1])[0]
         shape = tuple(self.size() for _ in range(rank))
-        if np.prod(shape, dtype=float) > LARGEST / 2:
+        if np.prod(shape, dtype=float) > self.largest / 2:
             raise Rejected("too large")
         return shape
 
@@ -244,8 +253,7 @@ class Builder:
         outputs += [self.rng.choice(outputs)] if self.chance(0.05) else []
         self.rng.shuffle(outputs)
         graph = Graph.build(name, self.inputs, outputs)
-        approximate = frozenset(v for v in self.values if self.grades[v] is Grade.APPROXIMATE)
-        return Sample(graph, tuple(self.arrays[v] for v in self.inputs), approximate)
+        return Sample(graph, tuple(self.arrays[v] for v in self.inputs), frozenset(self.approximate))
 
 
 def _broadcasts(a: Shape, b: Shape) -> bool:

@@ -15,14 +15,14 @@ from .models import EVERYTHING, step
 
 def random_sample(rng: Random) -> Sample:
     """Return a random graph with arrays to run it on."""
-    b = Builder(rng)
+    b = Builder(rng, large=rng.random() < 0.04)
     while not b.values:
         for _ in range(rng.randint(1, 3)):
             try:
                 b.input(b.shape(), b.dtype())
             except Rejected:
                 continue
-    for _ in range(rng.randint(2, 14)):
+    for _ in range(rng.randint(2, 4 if b.large else 14)):
         step(b, EVERYTHING)
     return b.sample()
 

@@ -6,20 +6,22 @@ moved runs show by how much (Vignes 1993, stochastic arithmetic).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import ml_dtypes
 import numpy as np
 
 from aicomp.interpreter import interpret
-from aicomp.ir import Kind, Node, Value
+from aicomp.ir import Graph, Kind, Node, Value
 from aicomp.types import DType, is_float
 
 from .builder import Array, Sample
 
 RUNS = 3
-SUMS = {Kind.REDUCE, Kind.CONTRACT, Kind.WINDOW, Kind.OPAQUE, Kind.COMPOSITE, Kind.REGION}
+SUMS = {Kind.REDUCE, Kind.CONTRACT, Kind.WINDOW, Kind.OPAQUE, Kind.COMPOSITE}
 
 
 @dataclass(frozen=True)
@@ -79,32 +81,34 @@ def _epsilon(dtype: DType) -> float:
     return float(ml_dtypes.finfo(dtype).eps) if is_float(dtype) else 0.0
 
 
-def _moved(sample: Sample, rng: np.random.Generator) -> list[Array]:
-    """Run the graph with the last bits of approximate values moved."""
-    memory: dict[Value, Array] = dict(zip(sample.graph.inputs, sample.arrays, strict=True))
-    with np.errstate(all="ignore"):
-        for node in sample.graph.nodes:
+def _moved(sample: Sample, rng: np.random.Generator) -> tuple[Array, ...]:
+    """Run the graph, and those in it, with the last bits of approximate values moved."""
+
+    def run(graph: Graph, arrays: Sequence[Array]) -> tuple[Array, ...]:
+        memory: dict[Value, Array] = dict(zip(graph.inputs, arrays, strict=True))
+        for node in graph.nodes:
             results = _compute(node, [memory[v] for v in node.inputs], sample, rng)
             memory.update(zip(node.outputs, results, strict=True))
-    return [memory[value] for value in sample.graph.outputs]
+        return tuple(memory[value] for value in graph.outputs)
+
+    with np.errstate(all="ignore"), patch("aicomp.ops.region.interpret", run):
+        return run(sample.graph, sample.arrays)
 
 
 def _compute(node: Node, operands: list[Array], sample: Sample, rng: np.random.Generator) -> list[Array]:
     approximate = any(value in sample.approximate for value in node.outputs)
-    least = max((_epsilon(v.dtype) for r in node.regions for n in r.walk() for v in n.outputs), default=0.0)
     if approximate and node.op.kind in SUMS:
-        operands = [_jiggle(array, rng, least) for array in operands]
+        operands = [_jiggle(array, rng) for array in operands]
     results = [np.asarray(array) for array in node.compute(operands)]
-    if approximate and node.op.kind is not Kind.MOVEMENT:
+    if approximate and node.op.kind not in (Kind.MOVEMENT, Kind.REGION):
         pairs = zip(node.outputs, results, strict=True)
-        results = [_jiggle(array, rng, least) if v in sample.approximate else array for v, array in pairs]
+        results = [_jiggle(array, rng) if v in sample.approximate else array for v, array in pairs]
     return results
 
 
-def _jiggle(array: Array, rng: np.random.Generator, least: float) -> Array:
-    """Return floats moved by up to two roundings each way, those of a dtype whose roundings are `least` or more."""
+def _jiggle(array: Array, rng: np.random.Generator) -> Array:
+    """Return floats moved by up to two roundings each way."""
     if not is_float(array.dtype):
         return array
-    size = max(_epsilon(array.dtype), least)
-    factor = 1 + rng.choice([-2.0, -1.0, 1.0, 2.0], array.shape) * size
+    factor = 1 + rng.choice([-2.0, -1.0, 1.0, 2.0], array.shape) * _epsilon(array.dtype)
     return np.asarray(array.astype(np.float64) * factor).astype(array.dtype)

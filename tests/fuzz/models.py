@@ -178,6 +178,7 @@ def child(b: Builder, operands: Sequence[TensorType], arrays: Sequence[object], 
     if b.depth > 1:
         raise Rejected("deep enough")
     inner = Builder(b.rng, careful or b.careful, b.depth + 1)
+    inner.approximate = b.approximate
     for type_, array in zip(operands, arrays, strict=True):
         inner.input(type_.shape, type_.dtype, array)  # type: ignore[arg-type]
     return inner
