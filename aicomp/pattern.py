@@ -253,5 +253,5 @@ def _filled(array: Array, number: Any) -> bool:
         return False
     with np.errstate(over="ignore"):
         wanted = np.asarray(number).astype(array.dtype)
-    first = array.reshape(-1)[:1]
+    first = array.flat[:1]
     return bool(kind(wanted) == number and same_bits(first, wanted).all() and same_bits(array, wanted).all())
