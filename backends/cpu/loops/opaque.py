@@ -6,7 +6,7 @@ Scatters run their updates in order in one task, so that the last one wins and s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from math import prod
 from types import MappingProxyType
@@ -107,28 +107,37 @@ def _scatter(node: Node, operands: tuple[Operand, ...], machine: Machine, name: 
 
 ARITHMETIC = MappingProxyType({"add": "sum", "mul": "prod"})
 LOGIC = MappingProxyType({"add": "any", "mul": "all"})
-Write = Callable[[V, V], None]  # the element's offset in x, the update's offset
+Write = Callable[[V, V, int], None]  # the elements' offset in x, the updates' offset, how many side by side
 
 
 def _copy(f: Function, machine: Machine, size: int, source: tuple[V, DType], target: tuple[V, DType]) -> None:
-    lanes = machine.lanes(32)
-    whole = size // lanes * lanes
-    for first, stop, width in ((0, whole, lanes), (whole, size, 1)):
-        if first < stop:
-            with f.loop(first, stop, width, at_least_once=True) as loop:
-                value = scalar.load(f, source[1], f.gep(memory_type(source[1]), source[0], loop.index), width)
-                value = convert(f, machine, value, source[1], target[1])
-                scalar.store(f, target[1], value, f.gep(memory_type(target[1]), target[0], loop.index))
+    for index, width in _vectors(f, machine, size):
+        value = scalar.load(f, source[1], f.gep(memory_type(source[1]), source[0], index), width)
+        value = convert(f, machine, value, source[1], target[1])
+        scalar.store(f, target[1], value, f.gep(memory_type(target[1]), target[0], index))
 
 
-def _update(f: Function, machine: Machine, node: Node, wide: DType, work: V, news: V, at: V, number: V) -> None:
-    """Write one element: set it, or combine it with what is there."""
+def _vectors(f: Function, machine: Machine, size: int) -> Iterator[tuple[V, int]]:
+    """Write loops over `size` elements, full vectors first; yields the first element of each and their number."""
+    done, width = 0, machine.lanes(32)
+    while done < size:
+        stop = size // width * width
+        if done < stop:
+            with f.loop(done, stop, width, at_least_once=True) as loop:
+                yield loop.index, width
+        done, width = stop, width // 2
+
+
+def _update(
+    f: Function, machine: Machine, node: Node, wide: DType, work: V, news: V, at: V, number: V, lanes: int
+) -> None:
+    """Write elements: set them, or combine them with what is there."""
     dtype = node.inputs[2].dtype
     place = f.gep(memory_type(wide), work, at)
-    new = convert(f, machine, scalar.load(f, dtype, f.gep(memory_type(dtype), news, number)), dtype, wide)
+    new = convert(f, machine, scalar.load(f, dtype, f.gep(memory_type(dtype), news, number), lanes), dtype, wide)
     kind = (LOGIC if dtype == BOOL else ARITHMETIC).get(node.attrs["reduction"], node.attrs["reduction"])
     if kind in COMBINE:
-        new = combine(f, machine, kind, wide, scalar.load(f, wide, place), new)
+        new = combine(f, machine, kind, wide, scalar.load(f, wide, place, lanes), new)
     scalar.store(f, wide, new, place)
 
 
@@ -143,7 +152,7 @@ def _elements_place(f: Function, machine: Machine, node: Node, indices: V, statu
         offset = i64(0)
         for i, stride in zip(where, strides, strict=True):
             offset = f.add(offset, f.mul(i, stride))
-        _guarded(f, status, good, lambda: write(offset, loop.index))
+        _guarded(f, status, good, lambda: write(offset, loop.index, 1))
 
 
 def _rows_place(f: Function, machine: Machine, node: Node, indices: V, status: V, write: Write) -> None:
@@ -159,8 +168,8 @@ def _rows_place(f: Function, machine: Machine, node: Node, indices: V, status: V
             offset, fine = f.add(offset, f.mul(found, strides[i])), f.binary("and", fine, good)
 
         def row(start: V = offset, number: V = loop.index) -> None:
-            with f.loop(0, length) as element:
-                write(f.add(start, element.index), f.add(f.mul(number, length), element.index))
+            for element, lanes in _vectors(f, machine, length):
+                write(f.add(start, element), f.add(f.mul(number, length), element), lanes)
 
         _guarded(f, status, fine, row)
 
