@@ -53,6 +53,11 @@ ON_WHOLE_NUMBERS = set(
     "add subtract multiply square sum prod matmul conv reduce_window cumulative cumsum cumprod linear outer einsum "
     "tensordot sign floor ceil trunc round scatter_nd scatter_elements max_pool global_max_pool".split()
 )
+# What a last bit can change altogether.
+JUMPING = set(
+    "equal not_equal less less_equal greater greater_equal isnan sign floor ceil trunc round argmax argmin argsort top_k "
+    "floor_divide remainder fmod logical_and logical_or logical_xor logical_not".split()
+)
 MOVING = set(
     "squeeze expand_dims swapaxes moveaxis flip tile stack split unstack repeat roll tril triu take take_along_axis "
     "pad_mode diagonal sort embedding".split()
@@ -141,6 +146,8 @@ class Builder:
                 arrays = node.compute([self.arrays[value] for value in operands])
         except AicompError as error:
             raise Rejected(str(error)) from error
+        if name in JUMPING and not all(map(self.exact, operands)):
+            raise Rejected("the last bits of an operand matter")
         self._check(operands, arrays)
         for value, array in zip(node.outputs, arrays, strict=True):
             self.add(value, np.asarray(array), self._grade(node, operands, np.asarray(array), is_float(value.dtype)))
@@ -160,7 +167,7 @@ class Builder:
         if not is_real:
             return Grade.EXACT
         name = node.op.name
-        if node.op.kind is Kind.MOVEMENT or name in MOVING:
+        if node.op.kind in (Kind.MOVEMENT, Kind.SOURCE) or name in MOVING:
             return grade
         if grade is Grade.APPROXIMATE or node.op.kind is Kind.REGION:
             return Grade.APPROXIMATE
