@@ -24,6 +24,7 @@ from .nest import Apply, Bound, Nest, Reduction, Scalar, Store, choose, ordered
 from .scalars import Index, Scalars, Unlowerable, literal
 
 FOLDS = {Kind.REDUCE, Kind.WINDOW, Kind.CONTRACT}
+FEW_PIECES = 8  # of a concatenation, for which loops of their own are worth their code
 
 
 def build_nests(body: Graph) -> list[Nest]:
@@ -98,7 +99,7 @@ def concatenation(body: Graph) -> tuple[int, Shape] | None:
         if node is None or value in seen:
             continue
         seen.add(value)
-        if node.op.name == "concat":
+        if node.op.name == "concat" and (value in body.outputs or len(node.inputs) <= FEW_PIECES):
             axis = node.attrs["axis"]
             return axes[axis], tuple(piece.shape[axis] for piece in node.inputs)
         if node.op.kind is Kind.ELEMENTWISE:

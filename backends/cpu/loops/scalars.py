@@ -8,7 +8,9 @@ reduction is looked up by its node, once the caller has said where it stands (`k
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from types import MappingProxyType
 
 import numpy as np
@@ -152,8 +154,13 @@ def _pad(s: Scalars, node: Node, index: Index, inside: Inside) -> Scalar:
 
 
 def _concat(s: Scalars, node: Node, index: Index, inside: Inside) -> Scalar:
-    axis = node.attrs["axis"]
-    return _pieces(s, node.inputs, index, inside, axis)
+    axis, xs = node.attrs["axis"], node.inputs
+    starts = [0, *accumulate(x.shape[axis] for x in xs[:-1])]
+    low, high = index[axis].bounds()
+    first = max(bisect_right(starts, low) - 1, 0)
+    last = max(bisect_right(starts, high), first + 1)
+    here = (*index[:axis], index[axis] - starts[first], *index[axis + 1 :])
+    return _pieces(s, xs[first:last], here, inside, axis)
 
 
 def _pieces(s: Scalars, xs: tuple[Value, ...], index: Index, inside: Inside, axis: int) -> Scalar:
