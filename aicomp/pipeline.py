@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .contract import Contract
+from .elided import Elided
 from .errors import AicompError, InputValueError
 from .graph_pass import Pass
 from .ir import Graph
@@ -60,9 +61,11 @@ class Pipeline:
     def run(self, graph: Graph, options: Options | None = None, observers: Sequence[Observer] = ()) -> Result:
         """Run the passes that the options leave in; dump and verify each where the options ask for it.
 
-        `observers` are called after each pass. An error names the pass and lists those that ran before it.
+        `observers` are called after each pass. An error names the pass and lists those that ran before it. Raises
+        UnsupportedError for a graph whose constants are elided: it can be shown only.
         """
         options = options or Options()
+        _check_values(graph)
         watchers = (*_asked_for(options), *observers)
         rows: list[Row] = []
         for index, step in enumerate(self.select(options).passes):
@@ -84,6 +87,13 @@ class Pipeline:
 def _asked_for(options: Options) -> list[Observer]:
     found: list[Observer] = [dump_to(options.dump_dir)] if options.dump_dir else []
     return [*found, verify_stage] if options.verify else found
+
+
+def _check_values(graph: Graph) -> None:
+    for node in graph.walk():
+        value = node.attrs.get("value")
+        if isinstance(value, Elided):
+            value.__array__()  # tells why it cannot
 
 
 def _run(index: int, step: Pass, graph: Graph) -> Stage:

@@ -33,11 +33,21 @@ def test_primitives_stay_the_same_object():
 
 
 def test_regions_are_decomposed():
-    body = region(lambda x: ops.softmax(x), [TensorType((3,), FLOAT32)])
-    graph = build(lambda x: ops.fusion(x, regions=[body]), "f32[3]")
+    row = TensorType((3,), FLOAT32)
+    body = region(lambda c, x: (ops.softmax(c) + x,), [row, row])
+    graph = build(lambda c, x: ops.scan(c, x, regions=[body], num_carry=1, num_xs=1, length=2), "f32[3]", "f32[2,3]")
     result = decompose(graph)
-    assert names(result) == ["fusion"]
+    assert names(result) == ["scan"]
     assert "exp" in names(result.nodes[0].regions[0])
+    assert_same_results(graph, result)
+
+
+def test_fusions_are_dissolved():
+    inner = region(lambda x, y: (ops.softmax(x), x + y), [TensorType((3,), FLOAT32)] * 2)
+    outer = region(lambda x: ops.fusion(x, x, regions=[inner])[0] * 2.0, [TensorType((3,), FLOAT32)])
+    graph = build(lambda x: ops.fusion(ops.abs(x), regions=[outer]), "f32[3]")
+    result = decompose(graph)
+    assert names(result) == ["abs", *names(decompose(build(ops.softmax, "f32[3]"))), "multiply"]
     assert_same_results(graph, result)
 
 

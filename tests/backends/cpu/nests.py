@@ -1,4 +1,4 @@
-"""Runs loop nests with NumPy, over all of their rows and columns at once: what they mean, however they are scheduled.
+"""Makes bodies of kernels, and runs their loop nests with NumPy, over all rows and columns at once.
 
 run_nests(build_nests(body), arrays, body.output_types)     # the outputs, each element written once
 """
@@ -10,14 +10,41 @@ from math import prod
 
 import numpy as np
 
+from aicomp import ops
 from aicomp.backends.cpu.loops.build import fold_identity
 from aicomp.backends.cpu.loops.index import Dynamic, FloorDiv, Linear, Mod, Var
 from aicomp.backends.cpu.loops.nest import Apply, Bound, Choose, Load, Nest, Position, Reduction, Scalar
 from aicomp.expr import cast_array, evaluate
+from aicomp.ir import Graph, Node, Value
+from aicomp.ops import OPS
+from aicomp.ops.composite import decompose
+from aicomp.ops.symbol import Symbol
+from aicomp.passes.groups import body
+from aicomp.rebuild import rebuild
 from aicomp.types import TensorType
 
 Array = np.ndarray
 FOLDS = {"sum": np.sum, "prod": np.prod, "max": np.max, "min": np.min, "any": np.any, "all": np.all}
+
+
+def graph_of(function, *types) -> Graph:
+    """Return the body of a kernel: a function of symbols, its large constants as operands."""
+    inputs = [Value(TensorType.parse(text), name=f"x{i}") for i, text in enumerate(types)]
+    results = function(*map(Symbol, inputs))
+    results = results if isinstance(results, tuple) else (results,)
+    graph = rebuild(Graph.build("test", inputs, [r.value for r in results]), decompose)
+    return as_body(graph)[0]
+
+
+def ramp(shape: Sequence[int], axis: int, dtype: str = "f32") -> Symbol:
+    """Return positions along an axis, as a node of the graph."""
+    node = Node(OPS["iota"], (), {"shape": tuple(shape), "axis": axis})
+    return ops.cast(Symbol(node.outputs[0]), dtype=dtype)
+
+
+def as_body(graph: Graph) -> tuple[Graph, list[Value]]:
+    """Return a graph as the body of a kernel, and the values that its inputs stand for."""
+    return body([node for node in graph.nodes if node.op.name != "constant"], graph.outputs)
 
 
 def run_nests(nests: Sequence[Nest], arrays: Sequence[Array], types: Sequence[TensorType]) -> list[Array]:

@@ -71,6 +71,14 @@ def test_its_graph_cannot_stand_for_the_model(path, tmp_path):
             use()
 
 
+@pytest.mark.parametrize("function", [lambda x: x * BIAS, lambda x: x / BIAS, lambda x: x[:, BIAS.astype(int)]])
+@pytest.mark.parametrize("level", [0, 2])
+def test_nor_that_of_any_other_model_at_any_level(function, level, tmp_path):
+    ac.compile(function, (X,), threads=1, opt_level=level).save(tmp_path / "model.aicx")
+    with pytest.raises(UnsupportedError, match="values of constant"):
+        ac.compile(ac.load(tmp_path / "model.aicx").graph)
+
+
 def test_wrong_kinds_of_export_and_text(compiled, path):
     with pytest.raises(InputValueError, match="emit is one of obj, lib, exe, got 'dll'"):
         compiled.export("x", "dll")

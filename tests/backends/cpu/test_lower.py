@@ -7,14 +7,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from programs import HOST, call
 
 from aicomp import ops
 from aicomp.backends.cpu.lower import contiguous_offset, lower, out_of_range
-from aicomp.backends.cpu.machine import Machine
 from aicomp.backends.cpu.memory import calls_of
 from aicomp.backends.cpu.program import Call, Copy, Program, Ref, Repeat
-from aicomp.backends.cpu.runtime.artefact import compile_program
-from aicomp.backends.cpu.runtime.call import bind
 from aicomp.interpreter import interpret
 from aicomp.ir import Graph, Location, Node, Value
 from aicomp.ops import OPS
@@ -22,7 +20,6 @@ from aicomp.ops.composite import region
 from aicomp.ops.symbol import Symbol, lift
 from aicomp.types import BOOL, FLOAT32, INT64, TensorType
 
-HOST = Machine.host()
 F = TensorType((4, 6), FLOAT32)
 ROW = TensorType((6,), FLOAT32)
 S = TensorType((), FLOAT32)
@@ -39,12 +36,10 @@ def lowered(function, *types) -> Program:
     """Return the program of a function, after checking that it computes what the interpreter does."""
     graph = graph_of(function, *types)
     program = lower(graph, HOST, "model")
-    names = [value.name for value in graph.inputs], [f"y{i}" for i in range(len(graph.outputs))]
-    call = bind(compile_program(program, HOST, *names), 1)
     rng = np.random.default_rng(0)
     arrays = [rng.integers(-3, 4, type_.shape).astype(type_.dtype) for type_ in types]
-    results = call(*arrays)
-    for got, want in zip(results if isinstance(results, tuple) else (results,), interpret(graph, arrays), strict=True):
+    results = call(graph, HOST, program)(*arrays)
+    for got, want in zip(results, interpret(graph, arrays), strict=True):
         np.testing.assert_array_equal(got, want, strict=True)
     return program
 

@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from nests import run_nests
+from nests import as_body, graph_of, ramp, run_nests
 from random_views import random_chain
 
 from aicomp import ops
@@ -30,27 +30,9 @@ from aicomp.backends.cpu.loops.schedule import (
 from aicomp.backends.cpu.machine import Machine
 from aicomp.interpreter import interpret
 from aicomp.ir import Graph, Value
-from aicomp.ops.composite import decompose
-from aicomp.ops.symbol import Symbol
-from aicomp.passes.groups import body
-from aicomp.rebuild import rebuild
-from aicomp.types import TensorType
 
 AVX2 = Machine.preset("avx2")
 F = "f32[3,4,5]"
-
-
-def graph_of(function, *types) -> Graph:
-    """Return the body of a kernel: a function of symbols, its large constants as operands."""
-    inputs = [Value(TensorType.parse(text), name=f"x{i}") for i, text in enumerate(types)]
-    results = function(*map(Symbol, inputs))
-    results = results if isinstance(results, tuple) else (results,)
-    graph = rebuild(Graph.build("test", inputs, [r.value for r in results]), decompose)
-    return as_body(graph)[0]
-
-
-def as_body(graph: Graph) -> tuple[Graph, list[Value]]:
-    return body([node for node in graph.nodes if node.op.name != "constant"], graph.outputs)
 
 
 def whole_numbers(value: Value, seed: int = 0):
@@ -113,7 +95,7 @@ def norm(x):
 BODIES = {
     "elementwise": (lambda x, y: ops.relu(x * 2.0 + y), [F, "f32[4,1]"]),
     "outputs of two shapes": (lambda x: (x + 1.0, ops.reshape(ops.relu(x), shape=(12, 5))), [F]),
-    "ramp": (lambda x: x + ops.cast(ops.iota(shape=(3, 4, 5), axis=1), dtype="f32"), [F]),
+    "ramp": (lambda x: x + ramp((3, 4, 5), 1), [F]),
     "reduction over some axes": (lambda x: ops.sum(x * 2.0, axes=(0, 2)), [F]),
     "reductions in stages": (norm, [F]),
     "reduction of nothing": (lambda x: ops.max(x, axes=()) + 1.0, [F]),
