@@ -24,7 +24,6 @@ MODELS = {
     "nested": (lambda x, y: reflected(x) * y[:, :1, :1], (2, (2, 7, 3))),
     "a piece of nothing": (lambda x, y: np.concatenate([x[:, :0], x, x], 1) + 1, (1, (5, 5))),
     "read as another shape": (lambda x, y: np.concatenate([x, y], -1).reshape(5, 30) + 1, None),
-    "many pieces": (lambda x, y: np.concatenate([x, y] * 5, -1), (2, (8, 2) * 5)),
     "pointwise in many pieces": (lambda x, y: np.concatenate([x, y] * 5, -1) * 2, None),
     "a window on many pieces": (lambda x, y: np.concatenate([x, y, x] * 5, -1)[..., 7:29] + 1, None),
     "no concatenation": (lambda x, y: x[..., :2] * y, None),
